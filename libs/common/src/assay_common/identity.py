@@ -1,0 +1,65 @@
+"""Who is calling: the principal of the current RPC, message or command, carried by a context variable."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from assay_common.errors import PermissionDenied, Unauthenticated
+
+
+class NoPrincipal(Unauthenticated):
+    """Nobody is signed in, and the work needs to know who asks."""
+
+
+class OrganisationNotChosen(PermissionDenied):
+    """The caller is known, but the token names no organisation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A verified caller; `token` is the raw bearer token, passed on when this service calls another."""
+
+    subject: UUID
+    kind: Literal["user", "api_key"]
+    org_id: UUID | None
+    permissions: frozenset[str]
+    token: str = field(repr=False)
+    expires_at: datetime
+
+
+_current: ContextVar[Principal | None] = ContextVar("principal", default=None)
+
+
+def current_principal() -> Principal | None:
+    """The caller, or None where nobody is signed in (a public RPC, a background task)."""
+    return _current.get()
+
+
+def principal() -> Principal:
+    """The caller; raises NoPrincipal (Unauthenticated) where nobody is signed in."""
+    caller = _current.get()
+    if caller is None:
+        raise NoPrincipal("sign in first")
+    return caller
+
+
+def tenant() -> UUID:
+    """The caller's organisation; raises OrganisationNotChosen (PermissionDenied) when the token names none."""
+    org_id = principal().org_id
+    if org_id is None:
+        raise OrganisationNotChosen("choose an organisation first: the token names none")
+    return org_id
+
+
+@contextmanager
+def acting_as(caller: Principal | None) -> Iterator[None]:
+    """Make `caller` the principal of everything inside the block (and of tasks started in it)."""
+    token = _current.set(caller)
+    try:
+        yield
+    finally:
+        _current.reset(token)
