@@ -1,0 +1,1 @@
+"""The command line of Assay, a client of the gateway's HTTP API."""

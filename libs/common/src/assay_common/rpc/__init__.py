@@ -1,0 +1,1 @@
+"""gRPC between the services: server, authorisation, errors, client channels, token verification."""

@@ -1,0 +1,1 @@
+"""Contracts of Assay: messages, services, events and topics."""

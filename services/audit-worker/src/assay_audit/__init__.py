@@ -1,0 +1,1 @@
+"""The audit-worker service of Assay: repositories and their audits."""

@@ -1,0 +1,1 @@
+"""The gateway of Assay: the only part reachable from outside."""

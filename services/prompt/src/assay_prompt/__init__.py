@@ -1,0 +1,1 @@
+"""The prompt service of Assay."""
