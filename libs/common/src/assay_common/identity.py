@@ -55,6 +55,11 @@ def tenant() -> UUID:
     return org_id
 
 
+def act_as(caller: Principal | None) -> None:
+    """Make `caller` the principal of the rest of the current task; for servers, which run each request as a task."""
+    _current.set(caller)
+
+
 @contextmanager
 def acting_as(caller: Principal | None) -> Iterator[None]:
     """Make `caller` the principal of everything inside the block (and of tasks started in it)."""

@@ -1,13 +1,13 @@
 """The life of a process: it starts, becomes ready, drains on SIGTERM, and dies loudly when something in it breaks.
 
-    @asynccontextmanager
-    async def start(lifecycle: Lifecycle) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            ...
-            lifecycle.spawn("outbox", relay(...))
-            yield
+@asynccontextmanager
+async def start(lifecycle: Lifecycle) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        ...
+        lifecycle.spawn("outbox", relay(...))
+        yield
 
-    sys.exit(run("prompt", settings, start))
+sys.exit(run("prompt", settings, start))
 """
 
 import asyncio
@@ -113,9 +113,7 @@ class Lifecycle:
     async def probe(self) -> bool:
         """Run all checks and say whether the process is ready."""
         outcomes = await asyncio.gather(*(_outcome(check) for check in list(self._checks.values())))
-        problems = {
-            name: problem for name, problem in zip(self._checks, outcomes, strict=False) if problem is not None
-        }
+        problems = {name: problem for name, problem in zip(self._checks, outcomes, strict=False) if problem is not None}
         if problems and problems != self._problems:
             log.warning("not ready", problems=problems)
         self._problems = problems
@@ -158,7 +156,7 @@ async def _outcome(check: Check) -> str | None:
             await check()
     except TimeoutError:
         return f"no answer within {CHECK_TIMEOUT:g} s"
-    except Exception as error:  # noqa: BLE001 - whatever a check raises means the same: not ready
+    except Exception as error:
         return f"{type(error).__name__}: {error}"
     return None
 

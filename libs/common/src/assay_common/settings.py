@@ -132,7 +132,7 @@ class LogSettings(Section):
     format: Literal["json", "console"] = "json"
 
 
-class MissingSetting(Exception):
+class MissingSettingError(Exception):
     """A setting that only some roles need is absent; the message names its environment variable."""
 
 
@@ -146,10 +146,10 @@ class Targets(Section):
     analytics: str | None = None
 
     def require(self, service: Literal["auth", "prompt", "evaluation", "audit", "analytics"]) -> str:
-        """The target of a service this process cannot do without; raises MissingSetting (exit code 78 at start)."""
+        """The target of a service this process cannot do without; raises MissingSettingError (exit code 78 at start)."""
         target: str | None = getattr(self, service)
         if target is None:
-            raise MissingSetting(f"{PREFIX}TARGETS{DELIMITER}{service.upper()}: Field required")
+            raise MissingSettingError(f"{PREFIX}TARGETS{DELIMITER}{service.upper()}: Field required")
         return target
 
 

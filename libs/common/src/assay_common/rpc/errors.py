@@ -93,7 +93,9 @@ def status_of(error: BaseException) -> Status:
         case TimeoutError():
             return Status(grpc.StatusCode.DEADLINE_EXCEEDED, "this took too long", "DEADLINE_EXCEEDED")
         case _ if is_away(error):
-            return Status(grpc.StatusCode.UNAVAILABLE, "a part that is needed does not answer; try again", "UNAVAILABLE")
+            return Status(
+                grpc.StatusCode.UNAVAILABLE, "a part that is needed does not answer; try again", "UNAVAILABLE"
+            )
         case _:
             return Status(grpc.StatusCode.INTERNAL, "internal error", "INTERNAL")
 

@@ -92,7 +92,7 @@ class TokenVerifier:
             started = time.monotonic()
             try:
                 keys = {key.key_id: key for key in jwt.PyJWKSet.from_json(await self._fetch()).keys if key.key_id}
-            except Exception as error:  # noqa: BLE001 - whatever went wrong, the last good keys stay in use
+            except Exception as error:
                 log.warning("signing keys not fetched", error=repr(error))
                 self._tried_at = started
                 return

@@ -1,0 +1,153 @@
+"""Channels to other services: the caller's identity, request id, trace and deadline go along; retries where safe."""
+
+import json
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any, Final
+
+import grpc
+import grpc.aio
+from assay_protos.permissions import methods
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
+from opentelemetry.instrumentation.grpc import aio_client_interceptors
+
+from assay_common.identity import current_principal
+from assay_common.logs import REQUEST_ID_METADATA, request_id
+from assay_common.rpc.deadline import time_left
+from assay_common.settings import GrpcSettings
+
+AUTHORIZATION: Final = "authorization"
+
+_SAFE_TO_REPEAT: Final = frozenset({MethodOptions.NO_SIDE_EFFECTS, MethodOptions.IDEMPOTENT})
+
+_OPTIONS: Final = (
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.dns_min_time_between_resolutions_ms", 5_000),
+    ("grpc.enable_retries", 1),
+)
+
+
+@asynccontextmanager
+async def channel(target: str, settings: GrpcSettings) -> AsyncIterator[grpc.aio.Channel]:
+    """A channel for the length of the block.
+
+    Calls are spread over all addresses of the target. UNAVAILABLE is retried (4 attempts) for RPCs that the contract
+    declares free of side effects or idempotent, never for others. A call carries the current principal's token unless
+    metadata names another, and the request id; it ends when the current RPC's deadline does, or after
+    `settings.deadline_seconds` where there is none and the caller gave none.
+    """
+    opened = grpc.aio.insecure_channel(
+        target,
+        options=[
+            *_OPTIONS,
+            ("grpc.max_receive_message_length", settings.max_message_bytes),
+            ("grpc.max_send_message_length", settings.max_message_bytes),
+            ("grpc.service_config", service_config()),
+        ],
+        interceptors=[*aio_client_interceptors(), *_interceptors(settings.deadline_seconds)],
+    )
+    async with opened:
+        yield opened
+
+
+@cache
+def service_config() -> str:
+    """The gRPC service config as JSON (https://github.com/grpc/grpc/blob/master/doc/service_config.md)."""
+    repeatable = [
+        {"service": method.containing_service.full_name, "method": method.name}
+        for method in methods().values()
+        if is_safe_to_repeat(method)
+    ]
+    return json.dumps(
+        {
+            "loadBalancingConfig": [{"round_robin": {}}],
+            "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1},
+            "methodConfig": [
+                {
+                    "name": repeatable,
+                    "retryPolicy": {
+                        "maxAttempts": 4,
+                        "initialBackoff": "0.1s",
+                        "maxBackoff": "1s",
+                        "backoffMultiplier": 2,
+                        "retryableStatusCodes": ["UNAVAILABLE"],
+                    },
+                }
+            ],
+        }
+    )
+
+
+def is_safe_to_repeat(method: MethodDescriptor) -> bool:
+    """Whether the contract says that calling twice does no more than calling once."""
+    return method.GetOptions().idempotency_level in _SAFE_TO_REPEAT
+
+
+class _Outgoing:
+    """Completes the details of a call that is about to be made."""
+
+    def __init__(self, default_deadline: float) -> None:
+        self._default_deadline = default_deadline
+
+    def _completed(self, details: grpc.aio.ClientCallDetails) -> grpc.aio.ClientCallDetails:
+        metadata = grpc.aio.Metadata(*(details.metadata or ()))
+        caller = current_principal()
+        if caller is not None and AUTHORIZATION not in metadata:
+            metadata.add(AUTHORIZATION, f"Bearer {caller.token}")
+        current_request = request_id.get()
+        if current_request is not None and REQUEST_ID_METADATA not in metadata:
+            metadata.add(REQUEST_ID_METADATA, current_request)
+        return details._replace(metadata=metadata, timeout=self._deadline(details.timeout))
+
+    def _deadline(self, asked: float | None) -> float:
+        left = time_left()
+        if left is None:
+            return self._default_deadline if asked is None else asked
+        return left if asked is None else min(asked, left)
+
+
+class _UnaryUnary(_Outgoing, grpc.aio.UnaryUnaryClientInterceptor):
+    async def intercept_unary_unary(
+        self, continuation: Callable[..., Any], client_call_details: grpc.aio.ClientCallDetails, request: Any
+    ) -> Any:
+        return await continuation(self._completed(client_call_details), request)
+
+
+class _UnaryStream(_Outgoing, grpc.aio.UnaryStreamClientInterceptor):
+    async def intercept_unary_stream(
+        self, continuation: Callable[..., Any], client_call_details: grpc.aio.ClientCallDetails, request: Any
+    ) -> Any:
+        return await continuation(self._completed(client_call_details), request)
+
+
+class _StreamUnary(_Outgoing, grpc.aio.StreamUnaryClientInterceptor):
+    async def intercept_stream_unary(
+        self,
+        continuation: Callable[..., Any],
+        client_call_details: grpc.aio.ClientCallDetails,
+        request_iterator: AsyncIterable[Any],
+    ) -> Any:
+        return await continuation(self._completed(client_call_details), request_iterator)
+
+
+class _StreamStream(_Outgoing, grpc.aio.StreamStreamClientInterceptor):
+    async def intercept_stream_stream(
+        self,
+        continuation: Callable[..., Any],
+        client_call_details: grpc.aio.ClientCallDetails,
+        request_iterator: AsyncIterable[Any],
+    ) -> Any:
+        return await continuation(self._completed(client_call_details), request_iterator)
+
+
+def _interceptors(default_deadline: float) -> list[grpc.aio.ClientInterceptor]:
+    """One interceptor for each kind of RPC: grpc.aio files an interceptor under the first kind it finds."""
+    return [kind(default_deadline) for kind in (_UnaryUnary, _UnaryStream, _StreamUnary, _StreamStream)]
