@@ -146,7 +146,7 @@ class Targets(Section):
     analytics: str | None = None
 
     def require(self, service: Literal["auth", "prompt", "evaluation", "audit", "analytics"]) -> str:
-        """The target of a service this process cannot do without; raises MissingSettingError (exit code 78 at start)."""
+        """The target of a service that is needed; raises MissingSettingError (at start: exit code 78)."""
         target: str | None = getattr(self, service)
         if target is None:
             raise MissingSettingError(f"{PREFIX}TARGETS{DELIMITER}{service.upper()}: Field required")
@@ -174,7 +174,7 @@ class ServiceSettings(BaseSettings):
     @classmethod
     def _absent_sections_are_empty(cls, values: dict[str, Any]) -> dict[str, Any]:
         """Let a section that is absent as a whole be validated, so that the error names the variable it lacks."""
-        absent = {
+        absent: dict[str, Any] = {
             name: {}
             for name, info in cls.model_fields.items()
             if name not in values and info.is_required() and _section(info.annotation)

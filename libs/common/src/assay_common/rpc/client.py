@@ -1,7 +1,7 @@
 """Channels to other services: the caller's identity, request id, trace and deadline go along; retries where safe."""
 
 import json
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, Final
@@ -52,7 +52,10 @@ async def channel(target: str, settings: GrpcSettings) -> AsyncIterator[grpc.aio
             ("grpc.max_send_message_length", settings.max_message_bytes),
             ("grpc.service_config", service_config()),
         ],
-        interceptors=[*aio_client_interceptors(), *_interceptors(settings.deadline_seconds)],
+        interceptors=[
+            *aio_client_interceptors(),  # type: ignore[no-untyped-call]
+            *_interceptors(settings.deadline_seconds),
+        ],
     )
     async with opened:
         yield opened
@@ -100,12 +103,18 @@ class _Outgoing:
     def _completed(self, details: grpc.aio.ClientCallDetails) -> grpc.aio.ClientCallDetails:
         metadata = grpc.aio.Metadata(*(details.metadata or ()))
         caller = current_principal()
-        if caller is not None and AUTHORIZATION not in metadata:
+        if caller is not None and metadata.get(AUTHORIZATION) is None:
             metadata.add(AUTHORIZATION, f"Bearer {caller.token}")
         current_request = request_id.get()
-        if current_request is not None and REQUEST_ID_METADATA not in metadata:
+        if current_request is not None and metadata.get(REQUEST_ID_METADATA) is None:
             metadata.add(REQUEST_ID_METADATA, current_request)
-        return details._replace(metadata=metadata, timeout=self._deadline(details.timeout))
+        return grpc.aio.ClientCallDetails(
+            method=details.method,
+            timeout=self._deadline(details.timeout),
+            metadata=metadata,
+            credentials=details.credentials,
+            wait_for_ready=details.wait_for_ready,
+        )
 
     def _deadline(self, asked: float | None) -> float:
         left = time_left()
@@ -133,7 +142,7 @@ class _StreamUnary(_Outgoing, grpc.aio.StreamUnaryClientInterceptor):
         self,
         continuation: Callable[..., Any],
         client_call_details: grpc.aio.ClientCallDetails,
-        request_iterator: AsyncIterable[Any],
+        request_iterator: AsyncIterable[Any] | Iterable[Any],
     ) -> Any:
         return await continuation(self._completed(client_call_details), request_iterator)
 
@@ -143,7 +152,7 @@ class _StreamStream(_Outgoing, grpc.aio.StreamStreamClientInterceptor):
         self,
         continuation: Callable[..., Any],
         client_call_details: grpc.aio.ClientCallDetails,
-        request_iterator: AsyncIterable[Any],
+        request_iterator: AsyncIterable[Any] | Iterable[Any],
     ) -> Any:
         return await continuation(self._completed(client_call_details), request_iterator)
 

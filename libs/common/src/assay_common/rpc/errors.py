@@ -5,7 +5,7 @@ Protocol: https://google.aip.dev/193 (ErrorInfo, BadRequest), carried in the tra
 """
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 import grpc
@@ -93,9 +93,7 @@ def status_of(error: BaseException) -> Status:
         case TimeoutError():
             return Status(grpc.StatusCode.DEADLINE_EXCEEDED, "this took too long", "DEADLINE_EXCEEDED")
         case _ if is_away(error):
-            return Status(
-                grpc.StatusCode.UNAVAILABLE, "a part that is needed does not answer; try again", "UNAVAILABLE"
-            )
+            return Status(grpc.StatusCode.UNAVAILABLE, "a part that is needed does not answer", "UNAVAILABLE")
         case _:
             return Status(grpc.StatusCode.INTERNAL, "internal error", "INTERNAL")
 
@@ -157,7 +155,7 @@ def _packed(message: Message) -> AnyMessage:
     return packed
 
 
-async def abort(context: grpc.aio.ServicerContext, status: Status) -> None:
+async def abort(context: grpc.aio.ServicerContext[Any, Any], status: Status) -> None:
     """End the RPC with `status`; raises grpc.aio.AbortError, as `context.abort` does."""
     await context.abort(status.code, status.message[:MAX_MESSAGE_CHARS], to_metadata(status))
 

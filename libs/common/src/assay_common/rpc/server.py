@@ -55,7 +55,7 @@ async def serve(
     authorise = Authoriser(permissions_of(service_descriptors), verifier)
     server = grpc.aio.server(
         interceptors=[
-            aio_server_interceptor(filter_=filters.negate(filters.health_check())),
+            aio_server_interceptor(filter_=filters.negate(filters.health_check())),  # type: ignore[no-untyped-call]
             RpcInterceptor(authorise),
         ],
         options=[
