@@ -1,7 +1,17 @@
-"""Rebuilds what is generated from the contracts: `protos/gen` and `assay_protos/topics.py`. Run by `make proto`."""
+"""Rebuilds what is generated from the contracts. Run by `make proto`.
+
+Three things: the messages and stubs below `gen/`, the constants in `assay_protos/topics.py`, and the encoded form
+(`*.binpb`) of each new example. An example that was encoded once is never encoded again: it stands for the bytes that
+older releases have written.
+
+With `--check DIRECTORY` the first two are written below DIRECTORY instead and compared with the committed ones.
+"""
 
 from __future__ import annotations
 
+import argparse
+import filecmp
+import os
 import shutil
 import subprocess
 import sys
@@ -16,7 +26,7 @@ GENERATED = HERE / "gen"
 TOPICS_MODULE = HERE / "src/assay_protos/topics.py"
 WELL_KNOWN = Path(protoc.__file__).parent / "_proto"
 
-TOPICS_HEADER = '''"""Every Kafka topic as a constant. Generated from protos/topics/*.yaml by `make proto`: do not edit."""
+TOPICS_HEADER = '''"""Every Kafka topic as a constant. Made from protos/topics/*.yaml by `make proto`: do not edit."""
 
 from __future__ import annotations
 
@@ -25,19 +35,26 @@ from assay_protos.topic import Topic
 '''
 
 
-def generate_messages() -> None:
-    """Compile every proto to messages, stubs and their types below `gen/`."""
-    shutil.rmtree(GENERATED, ignore_errors=True)
-    GENERATED.mkdir()
+def generate_messages(target: Path) -> None:
+    """Compile every proto to messages, stubs and their types below `target`."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    # protoc looks for the plugins of mypy-protobuf on PATH; they lie beside this interpreter.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     sources = sorted(str(path.relative_to(HERE)) for path in (HERE / "assay").rglob("*.proto"))
-    outputs = [f"--{kind}_out={GENERATED}" for kind in ("python", "mypy", "grpc_python", "mypy_grpc")]
+    outputs = [
+        f"--python_out={target}",
+        f"--mypy_out=quiet:{target}",
+        f"--grpc_python_out={target}",
+        f"--mypy_grpc_out=quiet:{target}",
+    ]
     status = protoc.main(["protoc", f"-I{HERE}", f"-I{WELL_KNOWN}", *outputs, *sources])
     if status:
         sys.exit(status)
-    for package in sorted(GENERATED.rglob("*_pb2.py")):
-        (package.parent / "py.typed").touch()
-    for stub in GENERATED.rglob("*_pb2_grpc.py*"):
-        if not _has_service(HERE / stub.relative_to(GENERATED)):
+    for message in target.rglob("*_pb2.py"):
+        (message.parent / "py.typed").touch()
+    for stub in target.rglob("*_pb2_grpc.py*"):
+        if not _has_service(HERE / stub.relative_to(target)):
             stub.unlink()
 
 
@@ -46,13 +63,17 @@ def _has_service(generated: Path) -> bool:
     return "\nservice " in proto.read_text()
 
 
-def generate_topics() -> None:
-    """Write one typed constant per topic file."""
+def generate_topics(target: Path) -> None:
+    """Write one typed constant per topic file into the module `target`."""
     topics = [yaml.safe_load(path.read_text()) for path in sorted((HERE / "topics").glob("*.yaml"))]
     constants = "\n".join(_constant(topic) for topic in topics)
     names = ", ".join(_name(topic) for topic in topics)
-    TOPICS_MODULE.write_text(f"{TOPICS_HEADER}{constants}\nALL: tuple[Topic, ...] = ({names})\n")
-    subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", str(TOPICS_MODULE)], check=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(f"{TOPICS_HEADER}{constants}\nALL: tuple[Topic, ...] = ({names},)\n")
+    configuration = str(HERE.parent / "pyproject.toml")
+    subprocess.run(
+        [sys.executable, "-m", "ruff", "format", "--quiet", "--config", configuration, str(target)], check=True
+    )
 
 
 def _name(topic: dict[str, Any]) -> str:
@@ -60,13 +81,55 @@ def _name(topic: dict[str, Any]) -> str:
 
 
 def _constant(topic: dict[str, Any]) -> str:
-    return (
-        f"{_name(topic)} = Topic(name={topic['name']!r}, description={topic['description']!r}, owner={topic['owner']!r}, "
-        f"key={topic['key']!r}, messages={tuple(topic['messages'])!r}, partitions={topic['partitions']!r}, "
-        f"retention_hours={topic['retention_hours']!r}, consumers={tuple(topic['consumers'])!r})"
-    )
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in topic.items()}
+    arguments = ", ".join(f"{name}={value!r}" for name, value in values.items())
+    return f"{_name(topic)} = Topic({arguments})"
+
+
+def encode_new_examples() -> None:
+    """Encode each example that has no encoded form yet; the examples are written by hand as JSON."""
+    from google.protobuf import json_format  # noqa: PLC0415 - the messages exist only from here on
+
+    from assay_protos import events  # noqa: PLC0415
+
+    for example in sorted((HERE / "examples").glob("*.json")):
+        encoded = example.with_suffix(".binpb")
+        if not encoded.exists():
+            message = json_format.Parse(example.read_text(), events.decode(example.stem, b""))
+            encoded.write_bytes(message.SerializeToString(deterministic=True))
+
+
+def differences(generated: Path, committed: Path) -> list[str]:
+    """Files that only one of two folders holds, or that differ."""
+    names = {
+        str(path.relative_to(root)) for root in (generated, committed) for path in root.rglob("*.py*") if path.is_file()
+    }
+    _, mismatches, missing = filecmp.cmpfiles(generated, committed, sorted(names - _bytecode(names)), shallow=False)
+    return mismatches + missing
+
+
+def _bytecode(names: set[str]) -> set[str]:
+    return {name for name in names if name.endswith(".pyc")}
+
+
+def check(scratch: Path) -> None:
+    """Exit with 1 and the names of the files that `make proto` would change."""
+    generate_messages(scratch / "gen")
+    generate_topics(scratch / "topics/topics.py")
+    stale = differences(scratch / "gen", GENERATED)
+    if (scratch / "topics/topics.py").read_text() != TOPICS_MODULE.read_text():
+        stale.append(TOPICS_MODULE.name)
+    if stale:
+        sys.exit("these files are not what the contracts say; run `make proto`:\n" + "\n".join(stale))
 
 
 if __name__ == "__main__":
-    generate_messages()
-    generate_topics()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", type=Path, metavar="DIRECTORY", help="compare only; a folder to write into")
+    scratch = parser.parse_args().check
+    if scratch:
+        check(scratch)
+    else:
+        generate_messages(GENERATED)
+        generate_topics(TOPICS_MODULE)
+        encode_new_examples()

@@ -1,4 +1,4 @@
-"""Every Kafka topic as a constant. Generated from protos/topics/*.yaml by `make proto`: do not edit."""
+"""Every Kafka topic as a constant. Made from protos/topics/*.yaml by `make proto`: do not edit."""
 
 from __future__ import annotations
 
@@ -90,4 +90,11 @@ PROMPT_EVENTS = Topic(
     retention_hours=336,
     consumers=("gateway", "analytics"),
 )
-ALL: tuple[Topic, ...] = (AUDIT_EVENTS, AUDIT_TASKS, AUTH_EVENTS, EVALUATION_EVENTS, EVALUATION_TASKS, PROMPT_EVENTS)
+ALL: tuple[Topic, ...] = (
+    AUDIT_EVENTS,
+    AUDIT_TASKS,
+    AUTH_EVENTS,
+    EVALUATION_EVENTS,
+    EVALUATION_TASKS,
+    PROMPT_EVENTS,
+)

@@ -1,0 +1,64 @@
+# Every target sets up what it needs. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup up down status logs demo test test-unit lint types format proto bench images chart clean
+
+UV_VERSION := 0.13.8
+# A uv that is on PATH is used; otherwise one is installed into .local, from a wheel.
+UV := $(or $(shell command -v uv 2>/dev/null),.local/uv/bin/uv)
+RUN := $(UV) run --frozen --no-sync
+export UV_PYTHON_DOWNLOADS := never
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1|\2/' | column -t -s '|'
+
+$(UV):
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Assay needs Python 3.11 or newer")'
+	@echo "installing uv $(UV_VERSION) into .local/uv"
+	@python3 -m venv .local/uv || { echo "python3 -m venv failed: install your system's venv package (on Debian: python3-venv)" >&2; exit 1; }
+	@.local/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/.synced: $(UV) uv.lock pyproject.toml $(wildcard */pyproject.toml */*/pyproject.toml)
+	@$(UV) sync --frozen
+	@touch $@
+
+setup: .venv/.synced ## install everything into .venv
+
+up: setup ## start the whole suite on this machine
+	@$(RUN) python -m assay_local up
+
+down: setup ## stop it
+	@$(RUN) python -m assay_local down
+
+status: setup ## what runs, on which port, with how much memory
+	@$(RUN) python -m assay_local status
+
+logs: setup ## follow the logs (one service: make logs S=gateway)
+	@$(RUN) python -m assay_local logs $(S) --follow
+
+demo: setup ## start the suite and do the main job on it
+	@$(RUN) python -m assay_local demo
+
+test: setup lint types ## every test, on real components
+	@$(RUN) pytest -n 3 --dist worksteal
+
+test-unit: setup ## the fast tests, without input or output
+	@$(RUN) pytest $(wildcard */*/tests/unit) tests/contract tests/architecture
+
+lint: setup ## style, architecture, lock file
+	@$(RUN) ruff check . && $(RUN) ruff format --check . && $(RUN) lint-imports && $(UV) lock --check
+
+types: setup ## mypy, strict
+	@$(RUN) mypy
+
+format: setup ## put style right
+	@$(RUN) ruff check --fix . && $(RUN) ruff format .
+
+proto: setup ## lint the contracts, hold them against main, rebuild what is generated
+	@$(RUN) buf lint protos && $(RUN) buf breaking protos --against '.git#branch=main,subdir=protos' && $(RUN) python protos/generate.py
+
+bench: setup ## measure, and write docs/benchmarks.md and .json
+	@$(RUN) python -m tests.load
+
+clean: down ## stop everything and forget its data
+	@rm -rf .local/data .local/logs .local/objects .local/state.json
