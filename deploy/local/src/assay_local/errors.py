@@ -1,0 +1,21 @@
+"""What can go wrong on a newcomer's machine, each with the words that put it right."""
+
+
+class LaunchError(Exception):
+    """Something could not be started; the message says what, why and what to do."""
+
+
+class PortTaken(LaunchError):  # noqa: N818 - reads as the fact it states
+    """Another program listens on a port that is needed."""
+
+
+class DownloadFailed(LaunchError):  # noqa: N818
+    """A component's files could not be fetched."""
+
+
+class ProcessDied(LaunchError):  # noqa: N818
+    """A process ended before it was healthy."""
+
+
+class NotHealthy(LaunchError):  # noqa: N818
+    """A process runs but did not become healthy in time."""

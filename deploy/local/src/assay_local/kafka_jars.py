@@ -1,0 +1,138 @@
+"""The jars of Apache Kafka: a locked list, fetched once into the user's cache and checked by hash.
+
+`kafka_jars.lock` pins every jar, so that every machine runs the same bytes and nothing is resolved at start.
+To move to another version change `_ROOTS` and run `python -m assay_local.kafka_jars`.
+"""
+
+import hashlib
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import requests
+from filelock import FileLock
+from jgo.maven import MavenContext, PythonResolver
+from jgo.parse import Coordinate
+from platformdirs import user_cache_path
+
+from assay_local.errors import DownloadFailed
+
+_ROOTS = (
+    "org.apache.kafka:kafka_2.13:4.1.0",
+    "org.apache.logging.log4j:log4j-core:2.24.3",
+    "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3",
+)
+_LOCK_FILE = Path(__file__).with_name("kafka_jars.lock")
+_DOWNLOADS_AT_ONCE = 6
+_TIMEOUT_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Jar:
+    """One pinned jar: Maven coordinates and the SHA-256 of its bytes."""
+
+    group: str
+    artifact: str
+    version: str
+    sha256: str
+
+    @property
+    def coordinates(self) -> str:
+        """As Maven writes them."""
+        return f"{self.group}:{self.artifact}:{self.version}"
+
+
+def cache_folder() -> Path:
+    """Where jars are kept for every clone of this user (XDG_CACHE_HOME moves it)."""
+    return user_cache_path("assay") / "maven"
+
+
+def locked_jars() -> list[Jar]:
+    """The jars of the lock file."""
+    lines = (line.split() for line in _LOCK_FILE.read_text().splitlines() if not line.startswith("#"))
+    return [Jar(*coordinates.split(":"), sha256) for coordinates, sha256 in lines]
+
+
+def fetch(progress: Callable[[int, int], None], cache: Path | None = None) -> list[Path]:
+    """The paths of all jars, in the order of the lock; what is missing or damaged is downloaded.
+
+    `progress` is told how many of how many are there, only while something is downloaded.
+
+    Raises:
+        DownloadFailed: a jar could not be fetched or its bytes are not the pinned ones. What was fetched is kept.
+    """
+    folder = cache or cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    jars = locked_jars()
+    with FileLock(folder / ".lock"):
+        missing = [jar for jar in jars if not _is_intact(jar, folder)]
+        with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
+            waiting = [pool.submit(_download, jar, folder) for jar in missing]
+            try:
+                for done, each in enumerate(as_completed(waiting), start=len(jars) - len(missing) + 1):
+                    each.result()
+                    progress(done, len(jars))
+            finally:
+                pool.shutdown(cancel_futures=True)
+    return [_path(jar, folder) for jar in jars]
+
+
+def _download(jar: Jar, folder: Path) -> None:
+    path = _path(jar, folder)
+    path.unlink(missing_ok=True)
+    context = MavenContext(repo_cache=folder, resolver=PythonResolver(), timeout=_TIMEOUT_SECONDS)
+    try:
+        context.project(jar.group, jar.artifact).at_version(jar.version).artifact().resolve()
+    except (requests.RequestException, RuntimeError, OSError) as error:
+        path.unlink(missing_ok=True)
+        raise DownloadFailed(
+            f"Could not download {jar.coordinates}, a part of Kafka, from Maven Central: {error}. "
+            f"Check the network and run the same command again: it goes on where it stopped."
+        ) from error
+    if not _is_intact(jar, folder):
+        path.unlink()
+        raise DownloadFailed(
+            f"The download of {jar.coordinates} is damaged (another SHA-256 than pinned). Run the same command again."
+        )
+
+
+def _path(jar: Jar, folder: Path) -> Path:
+    return folder.joinpath(*jar.group.split("."), jar.artifact, jar.version, f"{jar.artifact}-{jar.version}.jar")
+
+
+def _is_intact(jar: Jar, folder: Path) -> bool:
+    path = _path(jar, folder)
+    return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == jar.sha256
+
+
+def _resolve(folder: Path) -> list[Jar]:
+    """Resolve the roots and all they need at run time, from Maven."""
+    context = MavenContext(repo_cache=folder, resolver=PythonResolver(), timeout=_TIMEOUT_SECONDS)
+    # raw: the roots' own POMs must not be taken as version management for each other; log4j's would put an old client under Kafka.
+    roots = [replace(Coordinate.parse(root), scope="compile", raw=True) for root in _ROOTS]
+    resolved, transitive = context.resolver.resolve([context.create_dependency(root) for root in roots])
+    needed = [*resolved, *(each for each in transitive if each.scope in ("compile", "runtime"))]
+    return sorted(
+        (
+            Jar(
+                each.groupId,
+                each.artifactId,
+                each.version,
+                hashlib.sha256(each.artifact.resolve().read_bytes()).hexdigest(),
+            )
+            for each in needed
+        ),
+        key=lambda jar: jar.coordinates,
+    )
+
+
+def _write_lock() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        lines = [f"{jar.coordinates} {jar.sha256}\n" for jar in _resolve(Path(folder))]
+    _LOCK_FILE.write_text("# Written by `python -m assay_local.kafka_jars`.\n" + "".join(lines))
+
+
+if __name__ == "__main__":
+    _write_lock()
