@@ -1,0 +1,45 @@
+"""One message as a handler gets it."""
+
+from dataclasses import dataclass
+
+from aiokafka import ConsumerRecord
+from google.protobuf.message import DecodeError, Message
+
+from assay_common.kafka.headers import CloudEvent
+from assay_common.kafka.messages import decode
+
+
+class Undecodable(ValueError):
+    """The record is no event of ours: headers, key or payload cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A decoded message, where it came from, and the how-manieth try this is (from 1)."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    event: CloudEvent
+    message: Message
+    attempt: int
+
+
+def decoded(record: ConsumerRecord, attempt: int) -> Delivery:
+    """Read a record; raises Undecodable, naming what is wrong."""
+    try:
+        event = CloudEvent.from_headers(record.headers)
+        return Delivery(
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key=(record.key or b"").decode(),
+            event=event,
+            message=decode(event.type, record.value or b""),
+            attempt=attempt,
+        )
+    except DecodeError as error:
+        raise Undecodable(f"the payload is no {event.type}: {error}") from error
+    except ValueError as error:  # malformed headers, an unknown type, a key that is not UTF-8
+        raise Undecodable(str(error)) from error

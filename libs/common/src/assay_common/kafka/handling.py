@@ -1,0 +1,138 @@
+"""One record from its first try to its end: handled, or put aside."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+from aiokafka import ConsumerRecord
+from aiokafka.errors import KafkaError
+from opentelemetry.trace import SpanKind
+
+from assay_common.kafka.dead_letters import DeadLetterTopic, Discard
+from assay_common.kafka.delivery import Delivery, Undecodable, decoded
+from assay_common.kafka.failures import BackOff, Verdict, judge
+from assay_common.kafka.lanes import GivenBack
+from assay_common.logs import bound_request_id
+from assay_common.metrics import KAFKA_CONSUMED
+from assay_common.tracing import context_from, span
+
+log = structlog.get_logger()
+
+Handler = Callable[[Delivery], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """Tries a record until it is handled or must be put aside, and waits between the tries.
+
+    The concurrency limit counts handlers that run; a record that waits for its next try takes no slot.
+    """
+
+    handler: Handler
+    graveyard: DeadLetterTopic | Discard
+    slots: asyncio.Semaphore
+    attempts: int
+    back_off: BackOff
+
+    async def __call__(self, record: ConsumerRecord, given_up: asyncio.Event) -> None:
+        """Bring the record to its end; raises GivenBack when its partition is given up before."""
+        attempt = 0
+        while True:
+            attempt += 1
+            error = await self._try(record, attempt, given_up)
+            if error is None:
+                return
+            if self._is_hopeless(error, attempt):
+                await self._put_aside(record, error, attempt, given_up)
+                return
+            await self._pause(attempt, given_up)
+
+    async def _try(self, record: ConsumerRecord, attempt: int, given_up: asyncio.Event) -> Exception | None:
+        async with self.slots:
+            if given_up.is_set():
+                raise GivenBack
+            try:
+                delivery = decoded(record, attempt)
+            except Undecodable as error:
+                return error
+            return await self._hand_over(delivery)
+
+    async def _hand_over(self, delivery: Delivery) -> Exception | None:
+        event, began = delivery.event, time.perf_counter()
+        with (
+            bound_request_id(event.request_id),
+            span(
+                f"{delivery.topic} process",
+                parent=context_from(event.traceparent),
+                kind=SpanKind.CONSUMER,
+                attributes={
+                    "messaging.system": "kafka",
+                    "messaging.operation.type": "process",
+                    "messaging.destination.name": delivery.topic,
+                    "messaging.destination.partition.id": str(delivery.partition),
+                    "messaging.kafka.offset": delivery.offset,
+                    "messaging.message.id": str(event.id),
+                },
+            ) as current,
+        ):
+            facts = {**_where(delivery), "type": event.type, "event_id": str(event.id), "attempt": delivery.attempt}
+            try:
+                await self.handler(delivery)
+            except asyncio.CancelledError as error:
+                if (task := asyncio.current_task()) is not None and task.cancelling():
+                    raise
+                # Nobody cancelled this delivery: something inside the handler was (a closed channel, for one).
+                failure: Exception = RuntimeError(f"cancelled inside the handler: {error!r}")
+            except Exception as error:
+                failure = error
+            else:
+                KAFKA_CONSUMED.labels(delivery.topic, "done").inc()
+                log.info("delivered", **facts, seconds=round(time.perf_counter() - began, 4))
+                return None
+            current.record_exception(failure)
+            log.warning(
+                "delivery failed",
+                **facts,
+                verdict=judge(failure).value,
+                error=repr(failure),
+                exc_info=failure if judge(failure) is Verdict.UNCERTAIN else None,
+            )
+            return failure
+
+    def _is_hopeless(self, error: Exception, attempt: int) -> bool:
+        match judge(error):
+            case Verdict.TRANSIENT:
+                return False
+            case Verdict.UNCERTAIN:
+                return attempt >= self.attempts
+            case Verdict.PERMANENT:
+                return True
+
+    async def _put_aside(
+        self, record: ConsumerRecord, error: Exception, attempts: int, given_up: asyncio.Event
+    ) -> None:
+        refusals = 0
+        while True:
+            try:
+                await self.graveyard.bury(record, error, attempts)
+                break
+            except KafkaError as refusal:
+                refusals += 1
+                log.warning("dead letter not accepted", **_where(record), error=repr(refusal))
+                await self._pause(refusals, given_up)
+        KAFKA_CONSUMED.labels(record.topic, self.graveyard.outcome).inc()
+        log.error("put aside", **_where(record), outcome=self.graveyard.outcome, attempts=attempts, reason=repr(error))
+
+    async def _pause(self, attempt: int, given_up: asyncio.Event) -> None:
+        try:
+            async with asyncio.timeout(self.back_off.seconds(attempt)):
+                await given_up.wait()
+        except TimeoutError:
+            return
+        raise GivenBack
+
+
+def _where(at: ConsumerRecord | Delivery) -> dict[str, object]:
+    return {"topic": at.topic, "partition": at.partition, "offset": at.offset}

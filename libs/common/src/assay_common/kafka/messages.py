@@ -1,0 +1,5 @@
+"""A record's value as a protobuf message."""
+
+from assay_protos.events import decode
+
+__all__ = ["decode"]
