@@ -13,8 +13,8 @@ from typing import Final
 
 import asyncpg
 import structlog
-from aiokafka import AIOKafkaProducer
 
+from assay_common.kafka.producer import Producer
 from assay_common.lifecycle import Lifecycle
 from assay_common.metrics import OUTBOX_PUBLISHED, OUTBOX_UNPUBLISHED
 from assay_common.postgres.publisher import KafkaPublisher, OutboxEvent
@@ -47,7 +47,7 @@ _MARK = "UPDATE events SET published_at = clock_timestamp() WHERE position = ANY
 _WAITING = "SELECT count(*) FROM events WHERE published_at IS NULL"
 
 
-async def relay(pool: asyncpg.Pool, schema: str, producer: AIOKafkaProducer, lifecycle: Lifecycle) -> None:
+async def relay(pool: asyncpg.Pool, schema: str, producer: Producer, lifecycle: Lifecycle) -> None:
     """Publish the schema's events until the process stops; to be spawned.
 
     At least once, and in order per key: of all replicas one leads (a session's advisory lock), another takes over
