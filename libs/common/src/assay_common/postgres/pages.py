@@ -3,10 +3,12 @@
 import base64
 import binascii
 import json
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeVar
 
 from assay_common.errors import InvalidArgument, Violation
+
+T = TypeVar("T")
 
 MAX_CURSOR_CHARACTERS: Final = 2048
 
@@ -50,6 +52,15 @@ def page_size(requested: int, default: int = 50, maximum: int = 200) -> int:
     if requested < 0:
         raise PageSizeOutOfRange("a page size is not negative", Violation("page_size", f"{requested} is negative"))
     return min(requested or default, maximum)
+
+
+def cut(rows: Sequence[T], size: int, sort_key: Callable[[T], Mapping[str, str]]) -> tuple[Sequence[T], str]:
+    """Cut rows that were read with a limit of `size + 1` to a page, and make the token of the next one.
+
+    The token is empty when there is no next page.
+    """
+    page = rows[:size]
+    return page, encode_cursor(sort_key(page[-1])) if len(rows) > size else ""
 
 
 def _malformed() -> MalformedCursor:

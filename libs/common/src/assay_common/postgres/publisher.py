@@ -94,7 +94,7 @@ class KafkaPublisher:
         """Send as many of the events as one batch takes; returns how many, once Kafka has acknowledged them."""
         batch = await self._producer.create_batch()
         for event in events:
-            headers = event.event.to_headers()
+            headers = list(event.event.to_headers())
             if batch.append(timestamp=None, key=event.key, value=event.payload, headers=headers) is None:
                 break
         batch.close()

@@ -1,0 +1,40 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assay_common.errors import InvalidArgument
+from assay_common.postgres.pages import MalformedCursor, decode_cursor, encode_cursor, page_size
+
+
+@given(st.dictionaries(st.text(max_size=20), st.text(max_size=40), max_size=4))
+def test_a_cursor_reads_back_as_it_was_written_and_needs_no_escaping_in_a_url(value):
+    cursor = encode_cursor(value)
+    assert decode_cursor(cursor) == value
+    assert all(character.isascii() and (character.isalnum() or character in "-_") for character in cursor)
+
+
+@given(st.text(max_size=60))
+def test_garbage_is_refused_as_an_invalid_argument_or_is_a_cursor(garbage):
+    try:
+        value = decode_cursor(garbage)
+    except MalformedCursor as error:
+        assert [violation.field for violation in error.violations] == ["page_token"]
+    else:
+        assert all(isinstance(part, str) for part in value.values())
+
+
+@pytest.mark.parametrize("cursor", ["", "W10", "bnVsbA", "eyJhIjoxfQ", "é", "a", "e30" * 1000, "W1tbW1tb" * 200])
+def test_what_is_not_a_cursor_is_refused(cursor):
+    with pytest.raises(MalformedCursor):
+        decode_cursor(cursor)
+
+
+@pytest.mark.parametrize(("requested", "size"), [(0, 50), (1, 1), (200, 200), (201, 200), (2**31 - 1, 200)])
+def test_a_page_has_the_size_asked_for_within_bounds(requested, size):
+    assert page_size(requested) == size
+
+
+def test_a_negative_page_size_is_refused():
+    with pytest.raises(InvalidArgument) as refused:
+        page_size(-1)
+    assert [violation.field for violation in refused.value.violations] == ["page_size"]
