@@ -10,6 +10,7 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
 from assay_local.components import Component, Kafka, ModelServer, Postgres, Valkey
 from assay_local.errors import PortTaken, ProcessDied
 from assay_local.memory import memory_mb

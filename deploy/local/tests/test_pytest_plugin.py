@@ -1,4 +1,4 @@
-"""The fixtures, watched from outside: a small test run is started as a newcomer would, and what it leaves is looked at."""
+"""The fixtures, watched from outside: a small test run is started as a newcomer would, and what it leaves counted."""
 
 import os
 import signal

@@ -1,1 +1,1 @@
-"""The local launcher: PostgreSQL, Valkey, Kafka, a language model and the services on one machine, without Docker or root."""
+"""The local launcher: the components and the services on one machine, without Docker or root."""

@@ -5,17 +5,17 @@ class LaunchError(Exception):
     """Something could not be started; the message says what, why and what to do."""
 
 
-class PortTaken(LaunchError):  # noqa: N818 - reads as the fact it states
+class PortTaken(LaunchError):
     """Another program listens on a port that is needed."""
 
 
-class DownloadFailed(LaunchError):  # noqa: N818
+class DownloadFailed(LaunchError):
     """A component's files could not be fetched."""
 
 
-class ProcessDied(LaunchError):  # noqa: N818
+class ProcessDied(LaunchError):
     """A process ended before it was healthy."""
 
 
-class NotHealthy(LaunchError):  # noqa: N818
+class NotHealthy(LaunchError):
     """A process runs but did not become healthy in time."""

@@ -52,7 +52,7 @@ def cache_folder() -> Path:
 def locked_jars() -> list[Jar]:
     """The jars of the lock file."""
     lines = (line.split() for line in _LOCK_FILE.read_text().splitlines() if not line.startswith("#"))
-    return [Jar(*coordinates.split(":"), sha256) for coordinates, sha256 in lines]
+    return [_jar(coordinates, sha256) for coordinates, sha256 in lines]
 
 
 def fetch(progress: Callable[[int, int], None], cache: Path | None = None) -> list[Path]:
@@ -77,6 +77,11 @@ def fetch(progress: Callable[[int, int], None], cache: Path | None = None) -> li
             finally:
                 pool.shutdown(cancel_futures=True)
     return [_path(jar, folder) for jar in jars]
+
+
+def _jar(coordinates: str, sha256: str) -> Jar:
+    group, artifact, version = coordinates.split(":")
+    return Jar(group, artifact, version, sha256)
 
 
 def _download(jar: Jar, folder: Path) -> None:
@@ -110,7 +115,7 @@ def _is_intact(jar: Jar, folder: Path) -> bool:
 def _resolve(folder: Path) -> list[Jar]:
     """Resolve the roots and all they need at run time, from Maven."""
     context = MavenContext(repo_cache=folder, resolver=PythonResolver(), timeout=_TIMEOUT_SECONDS)
-    # raw: the roots' own POMs must not be taken as version management for each other; log4j's would put an old client under Kafka.
+    # raw: a root's POM must not manage the versions of the others; log4j's would put an old client under Kafka.
     roots = [replace(Coordinate.parse(root), scope="compile", raw=True) for root in _ROOTS]
     resolved, transitive = context.resolver.resolve([context.create_dependency(root) for root in roots])
     needed = [*resolved, *(each for each in transitive if each.scope in ("compile", "runtime"))]

@@ -1,6 +1,6 @@
 """The keeper of a test run: `python -m assay_local.keeper FOLDER PID`.
 
-A test run stops what it started. Should it be killed before it can, this process, which watches it, does so in its place.
+A test run stops what it started. Should it be killed before it can, this process, which watches it, does so instead.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ async def start_keeper(site: Site, watched_pid: int) -> None:
 
 async def keep(folder: Path, pid: int) -> None:
     """Wait until the process has ended, stop all below the folder and remove it."""
-    while is_alive(pid):
+    while is_alive(pid):  # noqa: ASYNC110 - only a parent is told of an end; others must look
         await asyncio.sleep(_LOOK_SECONDS)
     await stop_below(folder)
     shutil.rmtree(folder, ignore_errors=True)

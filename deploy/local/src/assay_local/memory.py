@@ -11,8 +11,8 @@ from assay_local.process import family
 def memory_mb(pid: int) -> float:
     """Memory of the process and its descendants in MB (10^6 bytes).
 
-    PSS (proportional set size, proc_pid_smaps(5)): a page shared by n processes counts 1/n for each, so that the sum over
-    processes is what they take together. Where the system does not tell, RSS, which counts shared pages fully.
+    PSS (proportional set size, proc_pid_smaps(5)): a page shared by n processes counts 1/n for each, so that the sum
+    over processes is what they take together. Where the system does not tell, RSS, which counts shared pages fully.
     """
     return sum(_bytes(each) for each in family(pid)) / 1e6
 

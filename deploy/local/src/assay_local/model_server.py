@@ -4,11 +4,11 @@ import os
 import signal
 import sys
 
-import xllamacpp
+import xllamacpp  # type: ignore[import-untyped]
 
 from assay_local.ports import HOST
 
-# Four requests at once share a cache of 4,096 tokens (about 94 MB for SmolLM2-135M): plenty for prompts of a few hundred tokens.
+# Four requests at once share a cache of 4,096 tokens (94 MB for SmolLM2-135M): enough for prompts of a few hundred.
 _SLOTS = 4
 _CONTEXT_TOKENS = 4096
 _PROMPT_CACHE_MB = 32

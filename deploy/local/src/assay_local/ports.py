@@ -9,8 +9,8 @@ import psutil
 from assay_local.errors import PortTaken
 
 HOST = "127.0.0.1"
-# Below the range from which Linux (32768) and macOS (49152) take the local ports of outgoing connections: a client that keeps
-# calling a stopped server from inside that range sooner or later connects to itself and so holds the server's port.
+# Below the range from which Linux (32768) and macOS (49152) take the local ports of outgoing connections: a client that
+# keeps calling a stopped server inside that range sooner or later connects to itself and so holds the server's port.
 _CHOICE = range(20_000, 32_000)
 
 

@@ -1,7 +1,7 @@
-"""One child process: started detached with its output in a file, watched until healthy, stopped in order by whoever comes later.
+"""One child process: started detached with its output in a file, watched until healthy, stopped by whoever comes later.
 
-The pid file is the truth, not a handle in memory, so that `down`, another test worker or a chaos test can stop what somebody
-else started.
+The pid file is the truth, not a handle in memory, so that `down`, another test worker or a chaos test can stop what
+somebody else started.
 """
 
 import asyncio
@@ -93,7 +93,7 @@ class Process:
         self.site.pid_file(self.name).unlink(missing_ok=True)
 
     async def kill(self) -> None:
-        """SIGKILL the whole tree at once: the process gets no chance to tidy up. The pid file stays, as after a crash."""
+        """SIGKILL the whole tree: nothing gets a chance to tidy up. The pid file stays, as after a crash."""
         if (pid := self.pid) is not None:
             await _kill(family(pid))
 
@@ -191,5 +191,5 @@ async def _kill(pids: Sequence[int]) -> None:
 
 async def _until_gone(pids: Sequence[int], seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    while any(is_alive(pid) for pid in pids) and time.monotonic() < deadline:
+    while any(is_alive(pid) for pid in pids) and time.monotonic() < deadline:  # noqa: ASYNC110 - as keeper
         await asyncio.sleep(_POLL_SECONDS)

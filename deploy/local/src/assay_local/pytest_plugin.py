@@ -1,9 +1,9 @@
 """Real components as pytest fixtures: started when first asked for, once per run, shared by all pytest-xdist workers.
 
-The fixtures hand out plain objects (`postgres.url`, `kafka.bootstrap_servers`, `valkey.url`, `model_server.url`) that hold no
-connection and belong to no event loop. Everything lives in one temporary folder and is stopped when the run ends, however it ends.
-Tests share the components: each makes its own database or organisation, and one that stops or kills a component starts its own
-in a site of `make_site`.
+The fixtures hand out plain objects (`postgres.url`, `kafka.bootstrap_servers`, `valkey.url`, `model_server.url`) that
+hold no connection and belong to no event loop. Everything lives in one temporary folder and is stopped when the run
+ends, however it ends. Tests share the components: each makes its own database or organisation, and one that stops or
+kills a component starts its own in a site of `make_site`.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ class MakeDatabase(Protocol):
     """Makes a fresh database in the run's server."""
 
     def __call__(self, prefix: str = "test", *, logins: tuple[str, ...] = ()) -> Awaitable[Database]:
-        """`logins` are the names of ordinary users to make (`assay_prompt`); they are shared by all databases of the run."""
+        """`logins` are names of ordinary users to make (`assay_prompt`), shared by all databases of the run."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -67,7 +67,7 @@ def run_site(request: pytest.FixtureRequest) -> Site:
 
 @pytest.fixture(scope="session")
 def make_site(run_site: Site) -> Callable[[], Site]:
-    """Makes a site of one's own, for tests that stop and kill; what is left running there is stopped at the end of the run."""
+    """Makes a site of one's own, for tests that stop and kill; what is left running is stopped at the run's end."""
     return lambda: Site(run_site.folder / "own" / uuid4().hex, temporary=True)
 
 

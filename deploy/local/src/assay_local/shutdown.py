@@ -35,8 +35,11 @@ async def stop_site(site: Site) -> list[str]:
 
 async def stop_below(folder: Path) -> None:
     """Stop all that runs in any site at or below the folder."""
-    sites = {file.parent.parent for file in folder.rglob("run/*.json")}
-    await asyncio.gather(*(stop_site(Site(each)) for each in sites))
+    await asyncio.gather(*(stop_site(site) for site in _sites_below(folder)))
+
+
+def _sites_below(folder: Path) -> list[Site]:
+    return [Site(each) for each in {file.parent.parent for file in folder.rglob("run/*.json")}]
 
 
 async def _never_asked() -> bool:

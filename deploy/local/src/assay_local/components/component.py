@@ -36,7 +36,7 @@ class Component(ABC):
         """Whether it answers its own protocol now."""
 
     @abstractmethod
-    async def prepare(self, tell: Tell) -> Command:
+    async def prepare(self, tell: Tell, /) -> Command:
         """Fetch and lay out what is missing; return the command that runs the server."""
 
     @property
@@ -57,7 +57,7 @@ class Component(ABC):
         ports.ensure_free(
             self.port,
             wanted_by=self.name,
-            remedy=f"Stop that program, or remove {self.name} from `ports` in {self.site.state_file} to have another chosen.",
+            remedy=f"Stop that program, or delete `{self.name}` in {self.site.state_file} to have another port chosen.",
         )
         tell(self.name, f"starting on port {self.port}")
         await self.process.start(command, tell)

@@ -8,7 +8,7 @@ from pathlib import Path
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
-from assay_local import kafka_jars
+from assay_local import kafka_jars, probes
 from assay_local.components.component import Component, package_folder
 from assay_local.errors import LaunchError
 from assay_local.ports import HOST
@@ -79,7 +79,7 @@ class Kafka(Component):
 
     async def healthy(self) -> bool:
         """Whether a metadata request is answered and names a live broker."""
-        if not await _listens(self.port):
+        if not await probes.listens(self.port):  # aiokafka would log that as an error
             return False
         client = AIOKafkaClient(bootstrap_servers=self.bootstrap_servers, request_timeout_ms=2000)
         try:
@@ -90,7 +90,7 @@ class Kafka(Component):
         finally:
             await client.close()
 
-    async def prepare(self, tell: Tell) -> Command:
+    async def prepare(self, tell: Tell, /) -> Command:
         """Fetch the jars, write the settings and format the log folder, each only when needed."""
         jars = await asyncio.to_thread(
             kafka_jars.fetch, lambda done, total: tell(self.name, f"downloaded {done} of {total} jars")
@@ -141,12 +141,3 @@ async def _format(java: list[str | Path], properties: Path) -> None:
     output, _ = await process.communicate()
     if process.returncode:
         raise LaunchError(f"Kafka could not format its log folder:\n{output.decode(errors='replace')}")
-
-
-async def _listens(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection(HOST, port)
-    except OSError:
-        return False
-    writer.close()
-    return True

@@ -3,8 +3,7 @@
 import sys
 from pathlib import Path
 
-import httpx
-
+from assay_local import probes
 from assay_local.components.component import Component, package_folder
 from assay_local.errors import LaunchError
 from assay_local.ports import HOST
@@ -25,13 +24,9 @@ class ModelServer(Component):
 
     async def healthy(self) -> bool:
         """Whether the model is loaded."""
-        try:
-            async with httpx.AsyncClient(trust_env=False) as client:
-                return (await client.get(f"http://{HOST}:{self.port}/health", timeout=2)).is_success
-        except httpx.HTTPError:
-            return False
+        return await probes.http_ok(self.port, "/health")
 
-    async def prepare(self, tell: Tell) -> Command:
+    async def prepare(self, _tell: Tell, /) -> Command:
         """Find the weights."""
         return Command([sys.executable, "-m", "assay_local.model_server", _weights(), MODEL_NAME, str(self.port)])
 

