@@ -74,7 +74,12 @@ class Lifecycle:
         """
         task = asyncio.create_task(self._supervised(name, coroutine), name=name)
         self._tasks[task] = cancel_on_stop
-        task.add_done_callback(lambda done: self._tasks.pop(done, None))
+
+        def forget(done: asyncio.Task[None]) -> None:
+            del self._tasks[done]
+            coroutine.close()  # a task that is cancelled before its first step has not touched its coroutine
+
+        task.add_done_callback(forget)
         return task
 
     def add_check(self, name: str, check: Check) -> None:

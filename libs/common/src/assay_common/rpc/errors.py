@@ -67,6 +67,8 @@ class RemoteError(Exception):
         message: str,
         details: dict[str, str],
         violations: tuple[errors.Violation, ...],
+        *,
+        ours: bool = True,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -75,6 +77,8 @@ class RemoteError(Exception):
         self.message = message
         self.details = details
         self.violations = violations
+        self.ours = ours
+        """Whether a service of the suite answered so, rather than a proxy or the network in between."""
 
     def __str__(self) -> str:
         return f"{self.status.name} {self.reason}: {self.message}"
@@ -118,7 +122,7 @@ def _passed_on(error: RemoteError) -> Status:
     A refusal by another service of the suite is an answer and passes unchanged; its absence or slowness too. Anything
     else is this side's mistake.
     """
-    if error.reason != error.status.name or error.status in _TRANSIENT:
+    if error.ours or error.status in _TRANSIENT:
         return Status(error.status, error.message, error.reason, error.details, error.violations)
     return Status(grpc.StatusCode.INTERNAL, "internal error", "INTERNAL")
 
@@ -166,7 +170,7 @@ def error_from(rpc_error: grpc.aio.AioRpcError) -> RemoteError:
     message = rpc_error.details() or ""
     info, bad_request = _details(rpc_error)
     if info is None:
-        return RemoteError(code, code.name, message, {}, ())
+        return RemoteError(code, code.name, message, {}, (), ours=False)
     violations = tuple(errors.Violation(item.field, item.description) for item in bad_request.field_violations)
     return RemoteError(code, info.reason, message, dict(info.metadata), violations)
 
