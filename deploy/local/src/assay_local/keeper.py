@@ -8,6 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from assay_local import probes
 from assay_local.process import Command, Process, is_alive
 from assay_local.shutdown import stop_below
 from assay_local.site import Site
@@ -18,11 +19,9 @@ _LOOK_SECONDS = 0.5
 async def start_keeper(site: Site, watched_pid: int) -> None:
     """Have the process watched, and all sites at or below this one stopped when it ends."""
 
-    async def started() -> bool:
-        return True
-
-    keeper = Process("keeper", site, started)
-    await keeper.start(Command([sys.executable, "-m", "assay_local.keeper", site.folder, str(watched_pid)]))
+    keeper = Process("keeper", site, probes.always)
+    async with site.alone(keeper.name):
+        await keeper.start(Command([sys.executable, "-m", "assay_local.keeper", site.folder, str(watched_pid)]))
 
 
 async def keep(folder: Path, pid: int) -> None:

@@ -110,10 +110,13 @@ class Process:
             waited = time.monotonic() - started
             if not self.running:
                 self.site.pid_file(self.name).unlink(missing_ok=True)
-                raise ProcessDied(f"{self.name} ended before it was ready. {self._last_words()}")
+                raise ProcessDied(f"{self.name} ended before it was ready. {_last_words(self.site.log(self.name))}")
             if waited > self.start_seconds:
                 await self.stop()
-                raise NotHealthy(f"{self.name} was not ready after {self.start_seconds:.0f} s. {self._last_words()}")
+                raise NotHealthy(
+                    f"{self.name} was not ready after {self.start_seconds:.0f} s. "
+                    f"{_last_words(self.site.log(self.name))}"
+                )
             if int(waited) > announced:
                 announced = int(waited)
                 tell(self.name, f"waiting until it is ready ({announced} s)")
@@ -137,10 +140,25 @@ class Process:
         draft.write_text(json.dumps(record))
         draft.replace(self.site.pid_file(self.name))  # at once: others read it
 
-    def _last_words(self) -> str:
-        log = self.site.log(self.name)
-        lines = log.read_text(errors="replace").splitlines()[-15:]
-        return f"The end of its log, {log}:\n" + "\n".join(f"    {line[:300]}" for line in lines)
+
+async def run_to_end(name: str, site: Site, command: Command) -> None:
+    """Run a command that ends by itself, its output in the log of that name.
+
+    Raises:
+        ProcessDied: it failed; the message carries the end of its log.
+    """
+    with site.log(name).open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            *command.argv, env={**os.environ, **command.env}, stdout=output, stderr=asyncio.subprocess.STDOUT
+        )
+    try:
+        code = await process.wait()
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
+    if code:
+        raise ProcessDied(f"{name} failed with exit code {code}. {_last_words(site.log(name))}")
 
 
 def is_alive(pid: int) -> bool:
@@ -193,3 +211,8 @@ async def _until_gone(pids: Sequence[int], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while any(is_alive(pid) for pid in pids) and time.monotonic() < deadline:  # noqa: ASYNC110 - as keeper
         await asyncio.sleep(_POLL_SECONDS)
+
+
+def _last_words(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()[-15:]
+    return f"The end of its log, {log}:\n" + "\n".join(f"    {line[:300]}" for line in lines)

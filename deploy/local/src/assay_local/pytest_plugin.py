@@ -22,6 +22,7 @@ from assay_local.components import Component, Database, Kafka, ModelServer, Post
 from assay_local.keeper import start_keeper
 from assay_local.shutdown import stop_below
 from assay_local.site import Site
+from assay_local.stack import Stack
 
 _FOLDER = pytest.StashKey[Path]()
 _CONTROLLER = pytest.StashKey[int]()
@@ -60,8 +61,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def run_site(request: pytest.FixtureRequest) -> Site:
     """The site that all workers of this run share."""
     site = Site(request.config.stash[_FOLDER], temporary=True)
-    with site.lock("keeper"):
-        _run(start_keeper(site, request.config.stash[_CONTROLLER]))
+    _run(start_keeper(site, request.config.stash[_CONTROLLER]))
     return site
 
 
@@ -105,10 +105,30 @@ def make_database(postgres: Postgres) -> MakeDatabase:
     return make
 
 
+@pytest.fixture(scope="session")
+def stack(run_site: Site) -> Stack:
+    """The whole suite on the run's shared components: `stack.gateway_url`, `stack.admin_email`, `stack.process(name)`.
+
+    Others use it at the same time: whoever kills or stops something uses `make_stack`.
+    """
+    stack = Stack(run_site.folder, temporary=True)
+    _run(stack.up())
+    return stack
+
+
+@pytest.fixture(scope="session")
+def make_stack(make_site: Callable[[], Site]) -> Callable[..., Stack]:
+    """Makes a suite of one's own, not started: `async with make_stack() as stack: await stack.up(only=["prompt"])`."""
+
+    def make(**options: Any) -> Stack:
+        return Stack(make_site().folder, temporary=True, **options)
+
+    return make
+
+
 def _started(kind: type[C], site: Site) -> C:
     component = kind(site)
-    with site.lock(component.name):
-        _run(component.start())
+    _run(component.start())
     return component
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 from pathlib import Path
 
+from assay_local import probes
 from assay_local.process import Process
 from assay_local.site import Site
 
@@ -18,7 +19,7 @@ def recorded(site: Site) -> list[Process]:
     found = []
     for file in sorted(site.pids.glob("*.json")):
         number = signal.Signals(json.loads(file.read_text())["stop_signal"])
-        found.append(Process(file.stem, site, _never_asked, stop_signal=number))
+        found.append(Process(file.stem, site, probes.always, stop_signal=number))
     return found
 
 
@@ -40,7 +41,3 @@ async def stop_below(folder: Path) -> None:
 
 def _sites_below(folder: Path) -> list[Site]:
     return [Site(each) for each in {file.parent.parent for file in folder.rglob("run/*.json")}]
-
-
-async def _never_asked() -> bool:
-    return True

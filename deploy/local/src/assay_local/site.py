@@ -1,15 +1,18 @@
 """A site: the folder in which one suite of processes lives, and what must be remembered between commands."""
 
+import asyncio
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, Field
 
-from assay_local.ports import free_port
+from assay_local.ports import free_port, is_free
+
+_LOOK_SECONDS = 0.05
 
 
 class State(BaseModel):
@@ -17,7 +20,6 @@ class State(BaseModel):
 
     ports: dict[str, int] = Field(default_factory=dict)
     secrets: dict[str, str] = Field(default_factory=dict)
-    urls: dict[str, str] = Field(default_factory=dict)
 
 
 class Site:
@@ -57,9 +59,20 @@ class Site:
         """The file that says which process this is."""
         return self.pids / f"{name}.json"
 
-    def lock(self, name: str) -> FileLock:
-        """A lock between processes. The file is left behind, as removing it would break the lock."""
-        return FileLock(self.folder / f".{name}.lock")
+    @asynccontextmanager
+    async def alone(self, name: str) -> AsyncIterator[None]:
+        """Nobody else, in this process or another, is inside at the same time for the same name."""
+        lock = FileLock(self._lock_file(name), thread_local=False)
+        while True:
+            try:
+                lock.acquire(timeout=0)
+                break
+            except Timeout:
+                await asyncio.sleep(_LOOK_SECONDS)
+        try:
+            yield
+        finally:
+            lock.release()
 
     def state(self) -> State:
         """What is remembered now."""
@@ -70,7 +83,7 @@ class Site:
     @contextmanager
     def changing(self) -> Iterator[State]:
         """Read, change and write the state, alone."""
-        with self.lock("state"):
+        with FileLock(self._lock_file("state")):
             state = self.state()
             before = state.model_copy(deep=True)
             yield state
@@ -90,6 +103,14 @@ class Site:
         """The secret of that name: 32 random bytes as URL-safe base64, made the first time, the same ever after."""
         with self.changing() as state:
             return state.secrets.setdefault(name, secrets.token_urlsafe(32))
+
+    def forget_taken_ports(self) -> None:
+        """Have other ports chosen for those that somebody took since; only while nothing of the site runs."""
+        with self.changing() as state:
+            state.ports = {name: port for name, port in state.ports.items() if is_free(port)}
+
+    def _lock_file(self, name: str) -> Path:
+        return self.folder / f".{name}.lock"
 
     def _write(self, state: State) -> None:
         draft = self.state_file.with_suffix(".draft")

@@ -50,17 +50,8 @@ class Component(ABC):
         Raises:
             LaunchError: it could not; the message says why and what to do.
         """
-        if self.running:
-            await self.process.wait_until_healthy(tell)
-            return
-        command = await self.prepare(tell)
-        ports.ensure_free(
-            self.port,
-            wanted_by=self.name,
-            remedy=f"Stop that program, or delete `{self.name}` in {self.site.state_file} to have another port chosen.",
-        )
-        tell(self.name, f"starting on port {self.port}")
-        await self.process.start(command, tell)
+        async with self.site.alone(self.name):
+            await self._start(tell)
 
     async def stop(self) -> None:
         """End it in order; the data stays."""
@@ -74,6 +65,19 @@ class Component(ABC):
         """Stop in order and start on the same port and data."""
         await self.stop()
         await self.start(tell)
+
+    async def _start(self, tell: Tell) -> None:
+        if self.running:
+            await self.process.wait_until_healthy(tell)
+            return
+        command = await self.prepare(tell)
+        ports.ensure_free(
+            self.port,
+            wanted_by=self.name,
+            remedy=f"Stop that program, or delete `{self.name}` in {self.site.state_file} to have another port chosen.",
+        )
+        tell(self.name, f"starting on port {self.port}")
+        await self.process.start(command, tell)
 
 
 def package_folder(package: str) -> Path:

@@ -1,0 +1,5 @@
+"""`python -m assay_local`."""
+
+from assay_local.cli import app
+
+app()
