@@ -1,7 +1,7 @@
 """One membership in a consumer group: from joining until leaving, or until Kafka is lost."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -170,19 +170,29 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
 
     async def _commit(self) -> None:
         async with self._committing:
-            positions = {
-                tp: at for tp, partition in self._partitions.items() if (at := partition.offsets.position) is not None
-            }
-            news = {tp: at for tp, at in positions.items() if self._committed.get(tp) != at}
-            if not news:
-                return
+            held = dict(self._partitions)
             try:
-                await self._consumer.commit(news)
+                positions = await self._positions(held)
+                news = {tp: at for tp, at in positions.items() if self._committed.get(tp) != at}
+                if news:
+                    await self._consumer.commit(news)
             except (CommitFailedError, IllegalStateError) as error:
                 # The group moved on without us; whoever has the partitions now begins at the last commit.
                 log.info("commit refused", group=self._group, error=repr(error))
-            else:
-                self._committed.update(news)
+                return
+            self._committed.update(news)
+            for tp, at in news.items():
+                held[tp].offsets.settle(at)
+
+    async def _positions(self, held: Mapping[TopicPartition, PartitionWork]) -> dict[TopicPartition, int]:
+        positions = {}
+        for tp, partition in held.items():
+            begun_at = await self._consumer.position(tp) if self._start_at == "latest" else None
+            # A group that begins "at the latest" commits that place at once: it would begin anew after a rebalance.
+            position = begun_at if partition.offsets.position is None else partition.offsets.position
+            if position is not None:
+                positions[tp] = position
+        return positions
 
     def _measure_lag(self) -> None:
         for tp, partition in self._partitions.items():

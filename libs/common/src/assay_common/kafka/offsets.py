@@ -1,6 +1,6 @@
 """Which offsets of one partition are finished, and how far that may be committed. Pure: no Kafka, no clock."""
 
-from bisect import insort
+from bisect import bisect_left, insort
 from enum import Enum, auto
 
 
@@ -14,51 +14,58 @@ class OffsetTracker:
     """Work is finished in any order; only what lies behind no unfinished work may be committed.
 
     Offsets may have gaps (compaction and transaction markers leave them), so "behind" means: among the offsets that
-    were started.
+    were started. What is done is remembered until it is settled (committed), so that it is not done again when the
+    partition is delivered once more from its last commit.
     """
 
     def __init__(self) -> None:
         self._states: dict[int, _State] = {}
-        self._order: list[int] = []
-        self._behind: int | None = None
+        self._unfinished: list[int] = []
+        self._last = -1
         self._open = 0
 
     @property
     def position(self) -> int | None:
         """The offset to commit: everything started below it is done. None until something was started."""
-        return self._order[0] if self._order else self._behind
+        if self._unfinished:
+            return self._unfinished[0]
+        return self._last + 1 if self._last >= 0 else None
 
     @property
     def open(self) -> int:
-        """How many offsets are started and not done, given back ones excepted."""
+        """How many offsets are under way."""
         return self._open
 
     def start(self, offset: int) -> bool:
-        """Note that an offset arrived; False when its work is under way or done already, and must not be begun again.
+        """Note that an offset arrived; False when its work is under way or done, and must not be begun again.
 
-        An offset that comes again after it was committed (somebody moved the group back) is new work.
+        An offset that comes again after it was settled (somebody moved the group back) is new work.
         """
         state = self._states.get(offset)
         if state is _State.OPEN or state is _State.DONE:
             return False
+        self._last = max(self._last, offset) if self._states else offset
         if state is None:
-            insort(self._order, offset)
+            insort(self._unfinished, offset)
         self._states[offset] = _State.OPEN
         self._open += 1
         return True
 
     def finish(self, offset: int) -> None:
         """Note that the work of a started offset is done."""
-        self._close(offset, _State.DONE)
-        while self._order and self._states[self._order[0]] is _State.DONE:
-            self._behind = self._order.pop(0) + 1
-            del self._states[self._behind - 1]
+        self._end(offset, _State.DONE)
+        del self._unfinished[bisect_left(self._unfinished, offset)]
 
     def give_back(self, offset: int) -> None:
         """Note that a started offset will not be worked on unless it arrives again; the position stays before it."""
-        self._close(offset, _State.GIVEN_BACK)
+        self._end(offset, _State.GIVEN_BACK)
 
-    def _close(self, offset: int, state: _State) -> None:
+    def settle(self, position: int) -> None:
+        """Forget what is done below a committed position: it will not be delivered again."""
+        for offset in [offset for offset, state in self._states.items() if offset < position and state is _State.DONE]:
+            del self._states[offset]
+
+    def _end(self, offset: int, state: _State) -> None:
         if self._states.get(offset) is not _State.OPEN:
             raise ValueError(f"offset {offset} is not under way")
         self._states[offset] = state

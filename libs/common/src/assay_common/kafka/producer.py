@@ -5,13 +5,13 @@ is away the client keeps what it was given and sends it afterwards, in order.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Final
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.codec import has_zstd
 from aiokafka.errors import (
     InvalidTimestampError,
     InvalidTopicError,
@@ -19,9 +19,11 @@ from aiokafka.errors import (
     KafkaError,
     KafkaTimeoutError,
     MessageSizeTooLargeError,
+    ProducerClosed,
     RecordListTooLargeError,
     TopicAuthorizationFailedError,
 )
+from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
 from assay_common.kafka.connection import connection_options
@@ -56,6 +58,7 @@ class Producer:
         self._settings = settings
         self._client: AIOKafkaProducer | None = None
         self._connecting = asyncio.Lock()
+        self._unacknowledged: set[asyncio.Future[RecordMetadata]] = set()
         self._closing: set[asyncio.Task[None]] = set()
 
     async def send(
@@ -75,17 +78,7 @@ class Producer:
                 future raises the same, or what Kafka refused the record for.
         """
         client = await self._connected()
-        try:
-            acknowledged: asyncio.Future[RecordMetadata] = await client.send(
-                topic, value, key=key, headers=list(headers)
-            )
-        except KafkaError as error:
-            self._inspect(client, error)
-            raise
-        acknowledged.add_done_callback(
-            lambda done: self._inspect(client, None if done.cancelled() else done.exception())
-        )
-        return acknowledged
+        return await self._watched(client, client.send(topic, value, key=key, headers=list(headers)))
 
     async def send_and_wait(
         self,
@@ -104,6 +97,31 @@ class Producer:
         """Like `send`, for an event: its attributes become the headers, the encoded message the value."""
         return await self.send(topic, payload, key=key.encode(), headers=event.to_headers())
 
+    async def partitions_for(self, topic: str) -> set[int]:
+        """The partitions of a topic; raises KafkaError when it does not exist or Kafka is away."""
+        client = await self._connected()
+        try:
+            found: set[int] = await client.partitions_for(topic)
+        except KafkaError as error:
+            self._inspect(client, error)
+            raise
+        return found
+
+    def create_batch(self) -> BatchBuilder:
+        """An empty batch: records for one partition that arrive together or not at all.
+
+        To be asked for after `partitions_for`; raises KafkaConnectionError while there is no connection.
+        """
+        if self._client is None:
+            raise KafkaConnectionError(f"not connected to {self._settings.bootstrap_servers}")
+        batch: BatchBuilder = self._client.create_batch()
+        return batch
+
+    async def send_batch(self, batch: BatchBuilder, topic: str, *, partition: int) -> asyncio.Future[RecordMetadata]:
+        """Like `send`, for a closed batch."""
+        client = await self._connected()
+        return await self._watched(client, client.send_batch(batch, topic, partition=partition))
+
     async def close(self) -> None:
         """Send what is buffered (at most FLUSH_TIMEOUT seconds) and disconnect."""
         if self._client is not None:
@@ -117,9 +135,27 @@ class Producer:
                 self._client = await _connect(self._settings)
             return self._client
 
+    async def _watched(
+        self, client: AIOKafkaProducer, sending: Awaitable[asyncio.Future[RecordMetadata]]
+    ) -> asyncio.Future[RecordMetadata]:
+        try:
+            acknowledged = await sending
+        except KafkaError as error:
+            self._inspect(client, error)
+            raise
+        self._unacknowledged.add(acknowledged)
+        acknowledged.add_done_callback(partial(self._acknowledged, client))
+        return acknowledged
+
+    def _acknowledged(self, client: AIOKafkaProducer, answer: asyncio.Future[RecordMetadata]) -> None:
+        self._unacknowledged.discard(answer)
+        self._inspect(client, None if answer.cancelled() else answer.exception())
+
     def _inspect(self, client: AIOKafkaProducer, error: BaseException | None) -> None:
         """Drop a client whose failure concerns more than one record: a lost producer id, a dead sender."""
-        if error is None or isinstance(error, _ABOUT_ONE_RECORD) or getattr(error, "retriable", False):
+        if client is not self._client or error is None:
+            return
+        if isinstance(error, _ABOUT_ONE_RECORD) or getattr(error, "retriable", False):
             return
         log.warning("kafka producer is replaced", error=repr(error))
         self._discard(client)
@@ -128,7 +164,8 @@ class Producer:
         if client is not self._client:
             return
         self._client = None
-        task = asyncio.create_task(_close(client))
+        unanswered, self._unacknowledged = self._unacknowledged, set()
+        task = asyncio.create_task(_retire(client, unanswered))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
@@ -149,7 +186,7 @@ async def _connect(settings: KafkaSettings) -> AIOKafkaProducer:
         enable_idempotence=True,
         acks="all",
         linger_ms=LINGER_MS,
-        compression_type="zstd" if has_zstd() else "gzip",
+        compression_type="gzip",
         max_request_size=MAX_REQUEST_BYTES,
     )
     try:
@@ -162,6 +199,14 @@ async def _connect(settings: KafkaSettings) -> AIOKafkaProducer:
         await _close(client)
         raise
     return client
+
+
+async def _retire(client: AIOKafkaProducer, unanswered: Iterable[asyncio.Future[RecordMetadata]]) -> None:
+    """Close a client; whoever still waits for it is told that it is closed, for it would not answer any more."""
+    await _close(client)
+    for answer in unanswered:
+        if not answer.done():
+            answer.set_exception(ProducerClosed())
 
 
 async def _close(client: AIOKafkaProducer) -> None:
