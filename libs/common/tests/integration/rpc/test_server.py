@@ -341,8 +341,10 @@ async def test_what_is_in_flight_finishes_and_what_is_new_is_refused(server, bar
     await entered.wait()
     server.lifecycle.stop()
     drained = asyncio.create_task(server.lifecycle.drain())
-    while (await refused(stub.CreatePrompt(prompts_pb2.CreatePromptRequest()))).reason == "TOKEN_MISSING":
-        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        reason = "TOKEN_MISSING"
+        while reason == "TOKEN_MISSING":
+            reason = (await refused(stub.CreatePrompt(prompts_pb2.CreatePromptRequest()))).reason
     assert not in_flight.done()
     assert not drained.done()
     finish.set()
