@@ -107,14 +107,9 @@ class Producer:
             raise
         return found
 
-    def create_batch(self) -> BatchBuilder:
-        """An empty batch: records for one partition that arrive together or not at all.
-
-        To be asked for after `partitions_for`; raises KafkaConnectionError while there is no connection.
-        """
-        if self._client is None:
-            raise KafkaConnectionError(f"not connected to {self._settings.bootstrap_servers}")
-        batch: BatchBuilder = self._client.create_batch()
+    async def create_batch(self) -> BatchBuilder:
+        """An empty batch: records for one partition that arrive together or not at all; raises KafkaError."""
+        batch: BatchBuilder = (await self._connected()).create_batch()
         return batch
 
     async def send_batch(self, batch: BatchBuilder, topic: str, *, partition: int) -> asyncio.Future[RecordMetadata]:
