@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 import json
-import os
 import time
 from pathlib import Path
 from typing import Annotated
@@ -25,18 +24,19 @@ app = typer.Typer(help="Run the whole suite on this machine.", no_args_is_help=T
 console = Console(highlight=False)
 
 
-def open_stack() -> Stack:
-    """The suite of this clone. ASSAY_PORT chooses the gateway's port."""
-    return Stack(FOLDER, ports="default", gateway_port=int(os.environ.get("ASSAY_PORT", DEFAULT_GATEWAY_PORT)))
+def open_stack(port: int = DEFAULT_GATEWAY_PORT) -> Stack:
+    """The suite of this clone, with the port that the gateway gets if it has to be started."""
+    return Stack(FOLDER, ports="default", gateway_port=port)
 
 
 @app.command()
 def up(
     names: Annotated[list[str] | None, typer.Argument(help="Only these and what they need; by default all.")] = None,
+    port: Annotated[int, typer.Option(envvar="ASSAY_PORT", help="Of the gateway.")] = DEFAULT_GATEWAY_PORT,
 ) -> None:
     """Start everything that does not run, and say where it is."""
     started = time.monotonic()
-    stack = open_stack()
+    stack = open_stack(port)
     try:
         asyncio.run(stack.up(names or None, tell=_say))
     except KeyError as error:

@@ -121,7 +121,7 @@ class Stack:
         self.table = table
         self._gateway_port = gateway_port if ports == "default" else None
         self.variables = variables or {}
-        if not recorded(self.site):
+        if not any(process.running for process in recorded(self.site)):
             self.site.forget_taken_ports()
         self.postgres = Postgres(self.site)
         self.valkey = Valkey(self.site)
