@@ -1,0 +1,1 @@
+"""Decisions about prompts: no input or output, no framework, no clock."""

@@ -1,0 +1,202 @@
+"""The prompt: a name, immutable versions numbered 1, 2, 3 …, and labels that point at them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from assay_common.errors import Violation
+from assay_prompt.domain.content import Content
+from assay_prompt.domain.errors import ContentUnchanged, LabelNotFound, MalformedPrompt, VersionNotFound
+
+MAX_DESCRIPTION = 2_000
+MAX_COMMIT_MESSAGE = 2_000
+RESERVED_LABELS = frozenset({"latest"})
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+_LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,49}")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One immutable version."""
+
+    prompt_id: UUID
+    prompt_name: str
+    number: int
+    content: Content
+    content_hash: str
+    commit_message: str
+    variables: tuple[str, ...]
+    created_at: datetime
+    created_by: UUID
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A name that points at a version."""
+
+    name: str
+    version: int
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PromptCreated:
+    """The prompt came to be."""
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionPublished:
+    """A version was appended."""
+
+    version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMoved:
+    """A label points at a version; `previous_version` is 0 for a new label."""
+
+    label: Label
+    previous_version: int
+    gate_decision_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRemoved:
+    """A label was taken away from a version."""
+
+    label: str
+    version: int
+
+
+Event = PromptCreated | VersionPublished | LabelMoved | LabelRemoved
+
+
+@dataclass(slots=True)
+class Prompt:
+    """The aggregate. Its changes collect as events until they are saved."""
+
+    id: UUID
+    name: str
+    description: str
+    created_at: datetime
+    created_by: UUID
+    updated_at: datetime
+    latest_version: int = 0
+    latest_hash: str | None = None
+    labels: dict[str, Label] = field(default_factory=dict)
+    revision: int = 0
+    """Number of events that made it what it is."""
+    changes: list[Event] = field(default_factory=list)
+
+    @classmethod
+    def create(cls, prompt_id: UUID, name: str, description: str, *, by: UUID, at: datetime) -> Prompt:
+        """A new prompt without versions.
+
+        Raises:
+            MalformedPrompt: the name or the description breaks its form.
+        """
+        problems = []
+        if not _NAME.fullmatch(name):
+            problems.append(_form("name", 100))
+        if len(description) > MAX_DESCRIPTION:
+            problems.append(Violation("description", f"longer than {MAX_DESCRIPTION} characters"))
+        if _is_uuid(name):
+            problems.append(Violation("name", "looks like an id; choose a name that does not"))
+        if problems:
+            raise MalformedPrompt("the prompt cannot be created", *problems)
+        prompt = cls(prompt_id, name, description, created_at=at, created_by=by, updated_at=at)
+        prompt._happened(PromptCreated(name, description), at)
+        return prompt
+
+    def publish(self, content: Content, commit_message: str, *, by: UUID, at: datetime) -> Version:
+        """Append a version.
+
+        Raises:
+            ContentUnchanged: the newest version has this content.
+            MalformedPrompt: the commit message is too long.
+        """
+        if len(commit_message) > MAX_COMMIT_MESSAGE:
+            problem = Violation("commit_message", f"longer than {MAX_COMMIT_MESSAGE} characters")
+            raise MalformedPrompt("the version cannot be published", problem)
+        content_hash = content.hash()
+        if content_hash == self.latest_hash:
+            number = str(self.latest_version)
+            raise ContentUnchanged(f"version {number} of {self.name} has exactly this content", version=number)
+        version = Version(
+            prompt_id=self.id,
+            prompt_name=self.name,
+            number=self.latest_version + 1,
+            content=content,
+            content_hash=content_hash,
+            commit_message=commit_message,
+            variables=content.variables(),
+            created_at=at,
+            created_by=by,
+        )
+        self.latest_version, self.latest_hash = version.number, content_hash
+        self._happened(VersionPublished(version), at)
+        return version
+
+    def set_label(self, name: str, version: int, *, at: datetime, gate_decision_id: UUID | None = None) -> Label:
+        """Point a label at a version; pointing it where it points already changes nothing.
+
+        Raises:
+            MalformedPrompt: the label's name breaks its form or is reserved.
+            VersionNotFound: the prompt has no such version.
+        """
+        if not _LABEL.fullmatch(name):
+            raise MalformedPrompt("the label cannot be set", _form("label", 50))
+        if name in RESERVED_LABELS:
+            raise MalformedPrompt("the label cannot be set", Violation("label", f"{name!r} is reserved"))
+        if not 1 <= version <= self.latest_version:
+            raise VersionNotFound(f"{self.name} has no version {version}", prompt=self.name, version=str(version))
+        current = self.labels.get(name)
+        if current and current.version == version:
+            return current
+        label = Label(name, version, at)
+        self.labels[name] = label
+        self._happened(LabelMoved(label, current.version if current else 0, gate_decision_id), at)
+        return label
+
+    def remove_label(self, name: str, *, at: datetime) -> None:
+        """Take a label away.
+
+        Raises:
+            LabelNotFound: there is no such label.
+        """
+        label = self.labels.pop(name, None)
+        if label is None:
+            raise no_label(self.name, name)
+        self._happened(LabelRemoved(name, label.version), at)
+
+    def _happened(self, event: Event, at: datetime) -> None:
+        self.changes.append(event)
+        self.updated_at = at
+
+
+def no_label(prompt: str, label: str) -> LabelNotFound:
+    """The error that says which label is missing where."""
+    return LabelNotFound(f"{prompt} has no label {label!r}", prompt=prompt, label=label)
+
+
+def _form(field_name: str, length: int) -> Violation:
+    return Violation(
+        field_name,
+        f"1 to {length} lower-case letters, digits, '-', '_' and '.', beginning with a letter or a digit",
+    )
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
