@@ -24,6 +24,7 @@ The functions here block: call them from a process of their own (`python -m assa
 """
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -66,6 +67,9 @@ START_DEADLINE: Final = 60.0
 CATALOGUE_ATTEMPTS: Final = 20
 """Roles belong to the whole server: two databases migrated at once may collide on them, and try again."""
 
+_one_in_this_process = threading.Lock()
+"""Alembic keeps the migration that runs, `op` included, in module globals."""
+
 
 class DatabaseNotReachable(Unavailable):
     """The database did not take a connection within the deadline."""
@@ -74,8 +78,8 @@ class DatabaseNotReachable(Unavailable):
 def migrate(settings: DatabaseSettings, schema: str, migrations_path: Path, revision: str = "head") -> None:
     """Bring the schema up to `revision`, creating it, its two roles and their grants to the service's login first.
 
-    Replicas may do so at once: an advisory lock lets one work, and the others find nothing to do. All of it is one
-    transaction, so that a migration that fails changes nothing.
+    Replicas may do so at once: an advisory lock lets one work, and the others find nothing to do. All migrations that
+    are due are one transaction: if one fails, none has happened.
 
     Raises:
         DatabaseNotReachable: no connection within START_DEADLINE.
@@ -85,7 +89,8 @@ def migrate(settings: DatabaseSettings, schema: str, migrations_path: Path, revi
     login = conninfo_to_dict(settings.url.get_secret_value())["user"]
     with _locked_connection(settings, names) as connection:
         _prepare(connection, names, str(login))
-        command.upgrade(_config(connection, names, migrations_path), revision)
+        with _one_in_this_process:
+            command.upgrade(_config(connection, names, migrations_path), revision)
         connection.commit()
     log.info("migrated", schema=schema, revision=revision)
 
@@ -94,7 +99,8 @@ def downgrade(settings: DatabaseSettings, schema: str, migrations_path: Path, re
     """Take the schema back to `revision`; the schema itself and its roles stay. Raises as `migrate`."""
     names = Names(schema)
     with _locked_connection(settings, names) as connection:
-        command.downgrade(_config(connection, names, migrations_path), revision)
+        with _one_in_this_process:
+            command.downgrade(_config(connection, names, migrations_path), revision)
         connection.commit()
     log.info("migrated down", schema=schema, revision=revision)
 
