@@ -37,7 +37,7 @@ def test_a_prompt_is_created_without_versions():
     assert made.changes == [PromptCreated("triage", "")]
 
 
-@pytest.mark.parametrize("name", ["", "A", "-a", "a b", "a/b", "ä", "a" * 101, str(uuid4())])
+@pytest.mark.parametrize("name", ["", "A", "-a", "a b", "a/b", "ä", "a" * 101, "01a1fdcb-fa6b-77d4-9678-6a5238415535"])
 def test_a_name_of_another_form_is_refused(name):
     with pytest.raises(MalformedPrompt) as refusal:
         prompt(name)
