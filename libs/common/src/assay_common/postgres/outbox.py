@@ -52,7 +52,8 @@ async def relay(pool: asyncpg.Pool, schema: str, producer: Producer, lifecycle: 
 
     At least once, and in order per key: of all replicas one leads (a session's advisory lock), another takes over
     within POLL_SECONDS after the leader's session ends. While Kafka or the database is away the events stay where
-    they are. The leader keeps one connection of the pool.
+    they are; a topic that cannot be written to slows the others down, and stops them once BATCH of its events wait. The
+    leader keeps one connection of the pool.
     """
     await OutboxRelay(pool, schema, KafkaPublisher(producer), lifecycle.stopping).run()
 
