@@ -1,0 +1,53 @@
+"""Keys that sign access tokens; the private halves are sealed before they come here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from assay_auth.domain.access import KeyMaterial, SigningKey
+
+_COLUMNS = "id, public_key, sealed_private_key, created_at, signs_until, verifies_until"
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('assay.auth.signing_keys', 0))"
+_ADD = f"INSERT INTO signing_keys ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6)"  # noqa: S608
+_NEWEST = f"SELECT {_COLUMNS} FROM signing_keys ORDER BY created_at DESC, id LIMIT 1"  # noqa: S608
+_VERIFYING = f"SELECT {_COLUMNS} FROM signing_keys WHERE verifies_until > $1 ORDER BY created_at, id"  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresSigningKeys:
+    """The table `signing_keys`."""
+
+    connection: asyncpg.Connection
+
+    async def lock(self) -> None:
+        """Hold the lock of making a key."""
+        await self.connection.execute(_LOCK)
+
+    async def add(self, key: SigningKey) -> None:
+        """Add a key."""
+        material = key.material
+        await self.connection.execute(
+            _ADD,
+            material.id,
+            material.public_key,
+            material.sealed_private_key,
+            key.created_at,
+            key.signs_until,
+            key.verifies_until,
+        )
+
+    async def newest(self) -> SigningKey | None:
+        """The key made last."""
+        row = await self.connection.fetchrow(_NEWEST)
+        return _key(row) if row else None
+
+    async def verifying_at(self, now: datetime) -> Sequence[SigningKey]:
+        """All keys whose tokens may still be good."""
+        return [_key(row) for row in await self.connection.fetch(_VERIFYING, now)]
+
+
+def _key(row: asyncpg.Record) -> SigningKey:
+    material = KeyMaterial(row["id"], row["public_key"], row["sealed_private_key"])
+    return SigningKey(material, row["created_at"], row["signs_until"], row["verifies_until"])

@@ -1,0 +1,57 @@
+"""The transaction that use cases work in."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from assay_auth.adapters.postgres.api_keys import PostgresApiKeys
+from assay_auth.adapters.postgres.events import record
+from assay_auth.adapters.postgres.members import PostgresMembers
+from assay_auth.adapters.postgres.organisations import PostgresOrganisations
+from assay_auth.adapters.postgres.refresh_tokens import PostgresRefreshTokens
+from assay_auth.adapters.postgres.signing_keys import PostgresSigningKeys
+from assay_auth.adapters.postgres.users import PostgresUsers
+from assay_auth.domain.events import Event
+from assay_common.postgres.unit_of_work import TenantTransaction
+
+SCHEMA: Final = "auth"
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresTransaction:
+    """The repositories over one open transaction."""
+
+    tenant: TenantTransaction
+
+    @property
+    def users(self) -> PostgresUsers:
+        """People."""
+        return PostgresUsers(self.tenant.connection)
+
+    @property
+    def organisations(self) -> PostgresOrganisations:
+        """Tenants."""
+        return PostgresOrganisations(self.tenant.connection)
+
+    @property
+    def members(self) -> PostgresMembers:
+        """People in organisations."""
+        return PostgresMembers(self.tenant.connection)
+
+    @property
+    def api_keys(self) -> PostgresApiKeys:
+        """Keys for machines."""
+        return PostgresApiKeys(self.tenant.connection)
+
+    @property
+    def refresh_tokens(self) -> PostgresRefreshTokens:
+        """Sessions."""
+        return PostgresRefreshTokens(self.tenant.connection)
+
+    @property
+    def signing_keys(self) -> PostgresSigningKeys:
+        """Keys of access tokens."""
+        return PostgresSigningKeys(self.tenant.connection)
+
+    async def record(self, *events: Event) -> None:
+        """Store events of one organisation; they are published after the commit."""
+        await record(self.tenant, events)

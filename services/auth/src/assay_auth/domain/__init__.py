@@ -1,0 +1,1 @@
+"""Decisions on people, organisations, keys and sessions: no I/O, no clock."""

@@ -1,0 +1,42 @@
+"""assay.auth.v1.ApiKeyService."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from assay.auth.v1 import api_keys_pb2, api_keys_pb2_grpc
+from assay_auth.application.create_api_key import CreateApiKey
+from assay_auth.application.list_api_keys import ListApiKeys
+from assay_auth.application.revoke_api_key import RevokeApiKey
+from assay_auth.domain.api_keys import KeyWish
+from assay_auth.entrypoints.grpc.messages import api_key_message, moment_from, next_page_token, page_request
+from assay_common.identity import principal, tenant
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyServicer(api_keys_pb2_grpc.ApiKeyServiceServicer):
+    """Keys for machines."""
+
+    create_api_key: CreateApiKey
+    list_api_keys: ListApiKeys
+    revoke_api_key: RevokeApiKey
+
+    async def CreateApiKey(self, request: api_keys_pb2.CreateApiKeyRequest, context: Any) -> api_keys_pb2.CreatedApiKey:
+        """Create a key."""
+        expires_at = moment_from("expires_at", request.expires_at) if request.HasField("expires_at") else None
+        created = await self.create_api_key(
+            principal(), tenant(), KeyWish(request.name, tuple(request.scopes), expires_at)
+        )
+        return api_keys_pb2.CreatedApiKey(api_key=api_key_message(created.key), secret=created.secret)
+
+    async def ListApiKeys(
+        self, request: api_keys_pb2.ListApiKeysRequest, context: Any
+    ) -> api_keys_pb2.ListApiKeysResponse:
+        """List the keys of the caller's organisation."""
+        page = await self.list_api_keys(tenant(), page_request(request.page_size, request.page_token))
+        return api_keys_pb2.ListApiKeysResponse(
+            api_keys=map(api_key_message, page.items), next_page_token=next_page_token(page)
+        )
+
+    async def RevokeApiKey(self, request: api_keys_pb2.RevokeApiKeyRequest, context: Any) -> api_keys_pb2.ApiKey:
+        """Revoke a key."""
+        return api_key_message(await self.revoke_api_key(principal(), tenant(), request.id))

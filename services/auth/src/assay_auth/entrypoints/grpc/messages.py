@@ -1,0 +1,136 @@
+"""Between the contract's messages and the domain's words."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from assay.auth.v1 import api_keys_pb2, organisations_pb2, sessions_pb2
+from assay_auth.application.pages import Page, PageRequest, T
+from assay_auth.application.session import Session
+from assay_auth.application.who_am_i import Identity
+from assay_auth.domain.access import AccessToken
+from assay_auth.domain.api_keys import ApiKey
+from assay_auth.domain.members import Member
+from assay_auth.domain.organisations import Organisation
+from assay_auth.domain.roles import Role
+from assay_auth.domain.text import parsed_id
+from assay_common.errors import InvalidArgument, Violation
+from assay_common.postgres.pages import MalformedCursor, decode_cursor, encode_cursor, page_size
+
+_TO_PROTO: Final = {
+    Role.OWNER: organisations_pb2.ROLE_OWNER,
+    Role.ADMIN: organisations_pb2.ROLE_ADMIN,
+    Role.MEMBER: organisations_pb2.ROLE_MEMBER,
+    Role.VIEWER: organisations_pb2.ROLE_VIEWER,
+}
+_FROM_PROTO: Final = {number: role for role, number in _TO_PROTO.items()}
+_AFTER: Final = "after"
+
+
+def role_from(number: organisations_pb2.Role.ValueType) -> Role:
+    """The role that a request names; raises InvalidArgument when it names none that is known."""
+    role = _FROM_PROTO.get(number)
+    if role is None:
+        raise InvalidArgument("the request is not valid: role", Violation("role", "is required"))
+    return role
+
+
+def page_request(size: int, token: str) -> PageRequest:
+    """The page that a request asks for; raises PageSizeOutOfRange, MalformedCursor (InvalidArgument)."""
+    if not token:
+        return PageRequest(page_size(size))
+    after = parsed_id(decode_cursor(token).get(_AFTER, ""))
+    if after is None:
+        raise MalformedCursor(
+            "the page token is not one of ours", Violation("page_token", "not given out by this service")
+        )
+    return PageRequest(page_size(size), after)
+
+
+def next_page_token(page: Page[T]) -> str:
+    """The cursor of the page behind this one; empty at the end of the list."""
+    return encode_cursor({_AFTER: str(page.next_after)}) if page.next_after else ""
+
+
+def timestamp(moment: datetime | None) -> Timestamp | None:
+    """The moment as protobuf writes it."""
+    if moment is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(moment)
+    return stamp
+
+
+def moment_from(field: str, stamp: Timestamp) -> datetime:
+    """The moment that a request names, in UTC; raises InvalidArgument when it lies outside the years 1 to 9999."""
+    try:
+        return stamp.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidArgument(f"the request is not valid: {field}", Violation(field, "is not a moment")) from error
+
+
+def access_token_message(access: AccessToken) -> sessions_pb2.AccessToken:
+    """An access token; no organisation is an empty id."""
+    return sessions_pb2.AccessToken(
+        access_token=access.token,
+        expires_at=timestamp(access.expires_at),
+        organisation_id=str(access.org_id) if access.org_id else "",
+    )
+
+
+def tokens_message(session: Session) -> sessions_pb2.Tokens:
+    """A session's pair of tokens."""
+    return sessions_pb2.Tokens(
+        access=access_token_message(session.access),
+        refresh_token=session.refresh_token,
+        refresh_expires_at=timestamp(session.refresh_expires_at),
+    )
+
+
+def identity_message(identity: Identity) -> sessions_pb2.Identity:
+    """Who the caller is."""
+    caller = identity.caller
+    return sessions_pb2.Identity(
+        subject=str(caller.subject),
+        kind=caller.kind,
+        email=identity.email,
+        name=identity.name,
+        organisation=organisation_message(identity.organisation) if identity.organisation else None,
+        permissions=sorted(caller.permissions),
+    )
+
+
+def organisation_message(organisation: Organisation) -> organisations_pb2.Organisation:
+    """A tenant."""
+    return organisations_pb2.Organisation(
+        id=str(organisation.id),
+        slug=organisation.slug,
+        name=organisation.name,
+        created_at=timestamp(organisation.created_at),
+    )
+
+
+def member_message(member: Member) -> organisations_pb2.Member:
+    """A person in an organisation."""
+    return organisations_pb2.Member(
+        user_id=str(member.user_id),
+        email=member.email,
+        name=member.name,
+        role=_TO_PROTO[member.role],
+        joined_at=timestamp(member.joined_at),
+    )
+
+
+def api_key_message(key: ApiKey) -> api_keys_pb2.ApiKey:
+    """What may be shown of a key."""
+    return api_keys_pb2.ApiKey(
+        id=str(key.id),
+        name=key.name,
+        prefix=key.prefix,
+        scopes=key.scopes,
+        created_at=timestamp(key.created_at),
+        expires_at=timestamp(key.expires_at),
+        revoked_at=timestamp(key.revoked_at),
+        created_by=str(key.created_by),
+    )

@@ -1,0 +1,62 @@
+"""Every knob of auth."""
+
+import base64
+import binascii
+from typing import Annotated, Final, Self
+
+from pydantic import AfterValidator, SecretStr, model_validator
+
+from assay_auth.domain.text import MAX_PASSWORD, MIN_PASSWORD, is_email, normal_email
+from assay_common.settings import DatabaseSettings, GrpcSettings, KafkaSettings, Section, ServiceSettings
+
+KEY_BYTES: Final = 32
+
+
+def _is_key(value: SecretStr) -> SecretStr:
+    try:
+        key = base64.b64decode(value.get_secret_value(), validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"must be {KEY_BYTES} bytes in base64 (openssl rand -base64 {KEY_BYTES})")
+    return value
+
+
+class BootstrapAdmin(Section):
+    """The first person, created when nobody exists yet; both or neither must be given."""
+
+    email: str | None = None
+    password: SecretStr | None = None
+    """12 to 128 characters."""
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if (self.email is None) != (self.password is None):
+            raise ValueError("EMAIL and PASSWORD are needed together")
+        if self.email is not None and not is_email(normal_email(self.email)):
+            raise ValueError("EMAIL must be an e-mail address")
+        if self.password and not MIN_PASSWORD <= len(self.password.get_secret_value()) <= MAX_PASSWORD:
+            raise ValueError(f"PASSWORD must have {MIN_PASSWORD} to {MAX_PASSWORD} characters")
+        return self
+
+
+class MigrationSettings(ServiceSettings):
+    """What `migrate` needs."""
+
+    database: DatabaseSettings
+
+
+class Settings(ServiceSettings):
+    """What `serve` needs."""
+
+    database: DatabaseSettings
+    kafka: KafkaSettings
+    grpc: GrpcSettings = GrpcSettings()
+    key_encryption_key: Annotated[SecretStr, AfterValidator(_is_key)]
+    """32 bytes in base64: seals the private signing keys in the database. All replicas have the same."""
+    bootstrap_admin: BootstrapAdmin = BootstrapAdmin()
+
+    @property
+    def key_encryption_bytes(self) -> bytes:
+        """The key encryption key itself."""
+        return base64.b64decode(self.key_encryption_key.get_secret_value())
