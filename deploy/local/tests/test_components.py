@@ -109,7 +109,13 @@ async def test_logins_are_ordinary_users_with_their_own_password(postgres: Postg
     wrong = database.logins["assay_alpha"].replace("assay_alpha:", "assay_beta:")
     with pytest.raises(asyncpg.InvalidPasswordError):
         await _value(wrong, "SELECT 1")
-    await asyncio.gather(*(postgres.create_login("assay_alpha") for _ in range(5)))
+
+
+async def test_many_may_create_the_same_database_and_login_at_once(postgres: Postgres) -> None:
+    name = f"same_{uuid.uuid4().hex}"
+    made = await asyncio.gather(*(postgres.make_database(name, logins=(name,)) for _ in range(8)))
+    assert len({database.owner_url for database in made}) == 1
+    assert await _value(made[0].logins[name], "SELECT current_database()") == name
 
 
 async def test_kafka_takes_topics_and_carries_messages_over_a_kill(make_site: MakeSite) -> None:

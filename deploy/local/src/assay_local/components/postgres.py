@@ -66,7 +66,7 @@ class Postgres(Component):
 
     async def create_database(self, name: str) -> str:
         """Create the database unless it exists; returns its owner's URL."""
-        async with self._superuser() as connection:
+        async with self._superuser_alone() as connection:
             if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
                 await connection.execute(f"CREATE DATABASE {_quoted(name)}")
         return self.url_of(name)
@@ -77,9 +77,7 @@ class Postgres(Component):
         The password, by default one that the site keeps, is not remembered when given: use it in your own URL.
         """
         word = password or self.site.secret(_secret_name(name))
-        async with self._superuser() as connection, connection.transaction():
-            # Two that create the same login at once would collide on the catalogue.
-            await connection.execute("SELECT pg_advisory_xact_lock(hashtext('assay_local.logins'))")
+        async with self._superuser_alone() as connection:
             exists = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", name)
             verb = "ALTER" if exists else "CREATE"
             literal = await connection.fetchval("SELECT quote_literal($1::text)", word)
@@ -137,6 +135,13 @@ class Postgres(Component):
         if process.returncode:
             shutil.rmtree(data, ignore_errors=True)
             raise LaunchError(f"initdb could not create {data}:\n{output.decode(errors='replace')}")
+
+    @asynccontextmanager
+    async def _superuser_alone(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+        """As others may create the same thing at the same time, who looks first and then creates must be alone."""
+        async with self._superuser() as connection:
+            await connection.execute("SELECT pg_advisory_lock(hashtext('assay_local'))")  # until the connection closes
+            yield connection
 
     @asynccontextmanager
     async def _superuser(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
