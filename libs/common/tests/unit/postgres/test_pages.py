@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay_common.errors import InvalidArgument
-from assay_common.postgres.pages import MalformedCursor, decode_cursor, encode_cursor, page_size
+from assay_common.postgres.pages import MalformedCursor, cut, decode_cursor, encode_cursor, page_size
 
 
 @given(st.dictionaries(st.text(max_size=20), st.text(max_size=40), max_size=4))
@@ -38,3 +38,12 @@ def test_a_negative_page_size_is_refused():
     with pytest.raises(InvalidArgument) as refused:
         page_size(-1)
     assert [violation.field for violation in refused.value.violations] == ["page_size"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "page", "more"), [([], [], False), ([1, 2], [1, 2], False), ([1, 2, 3], [1, 2], True)]
+)
+def test_one_row_more_than_a_page_means_that_a_next_one_begins_behind_the_last_row_shown(rows, page, more):
+    shown, token = cut(rows, 2, lambda row: {"after": str(row)})
+    assert shown == page
+    assert (decode_cursor(token) if token else None) == ({"after": "2"} if more else None)
