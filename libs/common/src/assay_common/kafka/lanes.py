@@ -41,6 +41,7 @@ class PartitionWork:
         """Queue records, in the order of their offsets, behind what their keys still have to do."""
         for record in records:
             if not self.offsets.start(record.offset):
+                self._on_progress()  # it may have been done while nobody knew from where to commit
                 continue
             lane: Lane = record.offset if record.key is None else record.key
             if lane in self._lanes:
@@ -59,6 +60,7 @@ class PartitionWork:
     def take_back(self) -> None:
         """The partition was given up and came back: accept records again."""
         self._given_up.clear()
+        self.offsets.resume()
 
     async def drain(self, seconds: float) -> None:
         """Wait until nothing runs, at most so long."""

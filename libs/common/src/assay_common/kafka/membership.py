@@ -28,6 +28,9 @@ FETCH_BYTES: Final = 256 * 1024
 LEAVE_SECONDS: Final = 3.0
 """Kept of the grace for the last commit and for leaving the group."""
 
+_PARTING: Final[set[asyncio.Task[None]]] = set()
+"""Clients that are being closed; the event loop alone would not keep their tasks alive."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -72,6 +75,8 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         self._timing = timing
         self._partitions: dict[TopicPartition, PartitionWork] = {}
         self._committed: dict[TopicPartition, int] = {}
+        self._paused: set[TopicPartition] = set()
+        self._leaving = False
         self._progress = asyncio.Event()
         self._committing = asyncio.Lock()
         self._bug: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -113,6 +118,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
                 if (partition := self._partitions.get(tp)) is not None:
                     partition.accept(records)
                     if partition.offsets.open >= self._limit:
+                        self._paused.add(tp)
                         self._consumer.pause(tp)
             self._measure_lag()
 
@@ -131,12 +137,13 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         """Go on with the partitions that stayed, let go of those that went elsewhere, begin those that are new."""
         self.was_assigned = True
         self._committed.clear()
+        self._paused.clear()
         before, self._partitions = self._partitions, {}
         for tp in assigned:
             partition = before.pop(tp, None)
             if partition is None:
                 partition = PartitionWork(self._work, partial(self._on_progress, tp), self._on_bug)
-            else:
+            elif not self._leaving:
                 partition.take_back()
             self._partitions[tp] = partition
         for tp, lost in before.items():
@@ -151,8 +158,9 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
     def _on_progress(self, tp: TopicPartition) -> None:
         self._progress.set()
         partition = self._partitions.get(tp)
-        if partition is not None and partition.offsets.open <= self._limit // 2:
-            with suppress(IllegalStateError, AssertionError, AttributeError):
+        if tp in self._paused and partition is not None and partition.offsets.open <= self._limit // 2:
+            self._paused.discard(tp)
+            with suppress(IllegalStateError):  # it was reassigned, and the listener is about to be told
                 self._consumer.resume(tp)
 
     def _on_bug(self, bug: BaseException) -> None:
@@ -195,8 +203,8 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         return positions
 
     def _measure_lag(self) -> None:
-        for tp, partition in self._partitions.items():
-            end, position = self._consumer.highwater(tp), partition.offsets.position
+        for tp in self._consumer.assignment() & self._partitions.keys():
+            end, position = self._consumer.highwater(tp), self._partitions[tp].offsets.position
             if end is not None and position is not None:
                 KAFKA_CONSUMER_LAG.labels(tp.topic, str(tp.partition)).set(max(0, end - position))
 
@@ -206,6 +214,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         await asyncio.gather(*(partition.drain(seconds) for partition in self._partitions.values()))
 
     async def _leave(self) -> None:
+        self._leaving = True
         for partition in self._partitions.values():
             partition.give_up()
         try:
@@ -214,10 +223,21 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         finally:
             for partition in self._partitions.values():
                 partition.cancel()
-            with suppress(KafkaError, TimeoutError):
-                async with asyncio.timeout(LEAVE_SECONDS):
-                    await self._commit()
-                    await self._consumer.stop()
+            await self._part()
+
+    async def _part(self) -> None:
+        """Commit and leave the group; when Kafka does not answer in time, its client is left to find out by itself."""
+        parting = asyncio.create_task(self._commit_and_stop())
+        _PARTING.add(parting)
+        parting.add_done_callback(_PARTING.discard)
+        await asyncio.wait({parting}, timeout=LEAVE_SECONDS)
+
+    async def _commit_and_stop(self) -> None:
+        with suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(LEAVE_SECONDS / 2):
+                await self._commit()
+        with suppress(KafkaError):
+            await self._consumer.stop()
 
 
 async def _cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:

@@ -23,10 +23,13 @@ class OffsetTracker:
         self._unfinished: list[int] = []
         self._last = -1
         self._open = 0
+        self._resuming = False
 
     @property
     def position(self) -> int | None:
-        """The offset to commit: everything started below it is done. None until something was started."""
+        """The offset to commit: everything started below it is done. None until something is started (or resumed)."""
+        if self._resuming:
+            return None
         if self._unfinished:
             return self._unfinished[0]
         return self._last + 1 if self._last >= 0 else None
@@ -41,6 +44,8 @@ class OffsetTracker:
 
         An offset that comes again after it was settled (somebody moved the group back) is new work.
         """
+        if self._resuming:
+            self._resume_at(offset)
         state = self._states.get(offset)
         if state is _State.OPEN or state is _State.DONE:
             return False
@@ -60,10 +65,22 @@ class OffsetTracker:
         """Note that a started offset will not be worked on unless it arrives again; the position stays before it."""
         self._end(offset, _State.GIVEN_BACK)
 
+    def resume(self) -> None:
+        """The partition will be delivered again from its last commit, wherever others may have moved that."""
+        self._resuming = True
+
     def settle(self, position: int) -> None:
         """Forget what is done below a committed position: it will not be delivered again."""
         for offset in [offset for offset, state in self._states.items() if offset < position and state is _State.DONE]:
             del self._states[offset]
+
+    def _resume_at(self, first: int) -> None:
+        """What was done or given back below the first offset that arrives again was committed by somebody else."""
+        self._resuming = False
+        self._states = {
+            offset: state for offset, state in self._states.items() if offset >= first or state is _State.OPEN
+        }
+        self._unfinished = sorted(offset for offset, state in self._states.items() if state is not _State.DONE)
 
     def _end(self, offset: int, state: _State) -> None:
         if self._states.get(offset) is not _State.OPEN:

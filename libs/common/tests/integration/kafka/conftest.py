@@ -172,9 +172,10 @@ async def make_room(kafka_settings):
     """`await make_room(partitions=3)`"""
     async with AsyncExitStack() as stack:
 
-        async def make(partitions=1, settings=kafka_settings):
+        async def make(partitions=1, settings=kafka_settings, *, exists=True):
             topic = a_topic(partitions)
-            await ensure_topics(settings, [topic])
+            if exists:
+                await ensure_topics(settings, [topic])
             room = Room(settings, topic, await stack.enter_async_context(producer(settings)))
             stack.push_async_callback(room.close)
             return room

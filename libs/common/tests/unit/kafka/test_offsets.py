@@ -73,6 +73,41 @@ def test_what_is_done_is_remembered_until_it_is_settled():
     assert tracker.start(1)
 
 
+def test_a_partition_that_comes_back_has_no_position_until_it_is_known_where_it_goes_on():
+    tracker = OffsetTracker()
+    tracker.start(1)
+    tracker.give_back(1)
+    tracker.resume()
+    assert tracker.position is None
+    tracker.start(1)
+    assert tracker.position == 1
+
+
+def test_what_others_did_and_committed_meanwhile_is_forgotten():
+    tracker = OffsetTracker()
+    for offset in (1, 2, 3):
+        tracker.start(offset)
+    tracker.give_back(1)
+    tracker.finish(2)
+    tracker.give_back(3)
+    tracker.resume()
+    tracker.start(9)
+    assert tracker.position == 9
+    tracker.finish(9)
+    assert tracker.position == 10
+
+
+def test_what_runs_since_before_is_waited_for_even_if_others_did_it_too():
+    tracker = OffsetTracker()
+    tracker.start(1)
+    tracker.resume()
+    tracker.start(9)
+    tracker.finish(9)
+    assert tracker.position == 1
+    tracker.finish(1)
+    assert tracker.position == 10
+
+
 @pytest.mark.parametrize("end", ["finish", "give_back"])
 def test_only_what_is_under_way_can_end(end):
     tracker = OffsetTracker()
@@ -103,18 +138,23 @@ class Partition(RuleBasedStateMachine):
         self.tracker = OffsetTracker()
         self.fetched = 0
         self.committed = 0
-        self.open, self.done, self.given_back = set(), set(), set()
+        self.resuming = False
+        self.open, self.given_back = set(), set()
+        self.done, self.remembered = set(), set()
 
     @precondition(lambda self: self.fetched < len(self.log))
     @rule()
     def fetch(self):
         offset = self.log[self.fetched]
         self.fetched += 1
-        is_new = offset not in self.open | {done for done in self.done if done >= self.committed}
+        if self.resuming:
+            self.resuming = False
+            self.given_back = {each for each in self.given_back if each >= offset}
+            self.remembered = {each for each in self.remembered if each >= offset}
+        is_new = offset not in self.open | self.remembered
         assert self.tracker.start(offset) is is_new
         if is_new:
             self.given_back.discard(offset)
-            self.done.discard(offset)
             self.open.add(offset)
 
     @precondition(lambda self: self.open)
@@ -124,12 +164,14 @@ class Partition(RuleBasedStateMachine):
         self.tracker.finish(offset)
         self.open.remove(offset)
         self.done.add(offset)
+        self.remembered.add(offset)
 
     @rule()
     def commit(self):
         if (position := self.tracker.position) is not None:
             self.committed = max(self.committed, position)
             self.tracker.settle(position)
+            self.remembered = {each for each in self.remembered if each >= position}
 
     @rule(data=st.data())
     def rebalance_and_return(self, data):
@@ -138,6 +180,11 @@ class Partition(RuleBasedStateMachine):
                 self.tracker.give_back(offset)
                 self.open.remove(offset)
                 self.given_back.add(offset)
+        self.tracker.resume()
+        self.resuming = True
+        others_did = data.draw(st.sampled_from([0, *self.log]))
+        self.done |= {offset for offset in self.log if self.committed <= offset < others_did}
+        self.committed = max(self.committed, others_did)
         self.fetched = sum(offset < self.committed for offset in self.log)
 
     @invariant()
@@ -146,6 +193,21 @@ class Partition(RuleBasedStateMachine):
         if position is not None:
             assert all(offset >= position for offset in self.open | self.given_back)
             assert all(offset in self.done for offset in self.log if offset < position)
+
+    @invariant()
+    def knows_no_position_while_it_is_unknown_where_to_go_on(self):
+        assert not (self.resuming and self.tracker.position is not None)
+
+    def teardown(self):
+        """Whatever happened, once all that arrives is done, all of it may be committed."""
+        if not hasattr(self, "log"):
+            return
+        while self.fetched < len(self.log):
+            self.fetch()
+        for offset in sorted(self.open):
+            self.tracker.finish(offset)
+        if not self.resuming and self.tracker.position is not None:
+            assert self.tracker.position > self.log[-1]
 
     @invariant()
     def counts_what_is_under_way(self):
