@@ -79,7 +79,17 @@ def create_event_tables(op: Op, schema: str) -> None:
         END $$;
         CREATE TRIGGER announce AFTER INSERT ON {schema}.events
             FOR EACH STATEMENT EXECUTE FUNCTION {schema}.announce_events();
+        """
+    )
+    # Append-only: nobody may change or delete an event; publishing notes the time, and nothing else.
+    tenant_table(op, schema, "events", app="SELECT, INSERT", system="SELECT, INSERT, UPDATE (published_at)")
+    create_inbox(op, schema)
 
+
+def create_inbox(op: Op, schema: str) -> None:
+    """Create the inbox alone, for a service that listens and publishes nothing."""
+    op.execute(
+        f"""
         CREATE TABLE {schema}.inbox (
             consumer text NOT NULL,
             event_id uuid NOT NULL,
@@ -88,8 +98,6 @@ def create_event_tables(op: Op, schema: str) -> None:
         );
         """
     )
-    # Append-only: nobody may change or delete an event; publishing notes the time, and nothing else.
-    tenant_table(op, schema, "events", app="SELECT, INSERT", system="SELECT, INSERT, UPDATE (published_at)")
     grant_table(op, schema, "inbox", app="SELECT, INSERT", system="SELECT, INSERT")
 
 

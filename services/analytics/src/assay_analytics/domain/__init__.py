@@ -1,0 +1,1 @@
+"""What is counted, and over which span of time: no input or output."""

@@ -1,0 +1,21 @@
+"""Every knob of the analytics service."""
+
+from __future__ import annotations
+
+from assay_common.settings import DatabaseSettings, GrpcSettings, KafkaSettings, ServiceSettings, Targets
+
+
+class Settings(ServiceSettings):
+    """Read from the environment (prefix ASSAY_); the sections are documented in assay_common.settings."""
+
+    database: DatabaseSettings
+    kafka: KafkaSettings
+    grpc: GrpcSettings = GrpcSettings()
+    targets: Targets = Targets()
+    """Of the other services only auth is called, for its signing keys."""
+
+
+class MigrationSettings(ServiceSettings):
+    """What `migrate` needs."""
+
+    database: DatabaseSettings
