@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
+from assay_common.kafka.assignment import RendezvousAssignor
 from assay_common.kafka.connection import connection_options
 from assay_common.kafka.lanes import PartitionWork, Work
 from assay_common.lifecycle import Lifecycle
@@ -87,6 +88,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
             group_id=group,
             enable_auto_commit=False,
             auto_offset_reset=start_at,
+            partition_assignment_strategy=[RendezvousAssignor],
             max_partition_fetch_bytes=FETCH_BYTES,
             session_timeout_ms=timing.session_ms,
             heartbeat_interval_ms=timing.heartbeat_ms,

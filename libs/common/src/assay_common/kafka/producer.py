@@ -38,7 +38,7 @@ MAX_REQUEST_BYTES: Final = 4 * 1024 * 1024
 """Refused by the client before compression; the brokers' own limit (1 MiB by default) counts after it."""
 CONNECT_TIMEOUT: Final = 15.0
 """Seconds to find the brokers and obtain a producer id."""
-FLUSH_TIMEOUT: Final = 10.0
+FLUSH_TIMEOUT: Final = 3.0
 """Seconds to send what is still buffered when the producer is closed."""
 
 _ABOUT_ONE_RECORD = (
