@@ -1,0 +1,1 @@
+"""The ports on PostgreSQL, the object store, git, DNS and the analysis engines."""

@@ -1,0 +1,80 @@
+"""Our own look at Python code and its tests, by the syntax tree: functions, imports, and tests that assert nothing."""
+
+import ast
+import warnings
+from collections.abc import Iterator
+from typing import Final
+
+from assay_audit.adapters.engines.task import TOO_HARD, Answer, Task
+from assay_audit.domain.kinds import Severity
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+CHECKING: Final = ("assert", "expect", "verify", "check", "ensure", "raises", "warns", "fail", "approve", "validate")
+"""Beginnings of the names of calls that check something: `assertEqual`, `pytest.raises`, `check_totals`."""
+
+
+def analyse(task: Task) -> Answer:
+    """Tell what each file defines and imports, and which tests check nothing."""
+    warnings.simplefilter("ignore")
+    answer = Answer()
+    for file in task:
+        try:
+            tree = ast.parse(file.text())
+            answer.measure(file.file, functions=_functions(tree), imports=sorted(_imports(tree)) if file.test else [])
+            if file.test:
+                for test in _tests_without_check(tree):
+                    text = f"{test.name} checks nothing: it can fail only by raising"
+                    answer.add(file.file, "tdd/test-without-assertion", Severity.WARNING, test.lineno, text)
+        except TOO_HARD:
+            continue
+    return answer
+
+
+def _functions(tree: ast.Module) -> list[str]:
+    return [node.name for node in ast.walk(tree) if isinstance(node, Function)]
+
+
+def _imports(tree: ast.Module) -> set[str]:
+    """Modules that are imported; of `from a import b` both `a` and `a.b`, which may be a module."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found
+
+
+def _tests_without_check(tree: ast.Module) -> Iterator[Function]:
+    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, Function)}
+    checking = {name for name, function in functions.items() if _checks(function)}
+    for name, function in functions.items():
+        checks = name in checking or not checking.isdisjoint(_called(function))
+        if name.startswith("test") and not checks and not _is_fixture(function):
+            yield function
+
+
+def _checks(function: Function) -> bool:
+    return any(
+        isinstance(node, ast.Assert | ast.Raise)
+        or (isinstance(node, ast.Call) and _name(node.func).lstrip("_").lower().startswith(CHECKING))
+        for node in ast.walk(function)
+    )
+
+
+def _called(function: Function) -> set[str]:
+    return {_name(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
+
+
+def _is_fixture(function: Function) -> bool:
+    return any("fixture" in ast.unparse(decorator) for decorator in function.decorator_list)
+
+
+def _name(function: ast.expr) -> str:
+    match function:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case _:
+            return ""

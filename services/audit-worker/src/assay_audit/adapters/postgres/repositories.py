@@ -1,0 +1,121 @@
+"""Repositories and their bundles on PostgreSQL."""
+
+# ruff: noqa: S608 - what is put into the statements are constants of the code
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+
+from assay.audit.v1 import events_pb2
+from assay_audit.adapters.postgres.tenancy import org_of
+from assay_audit.domain.errors import RepositoryNameTaken, RepositoryNotFound
+from assay_audit.domain.repository import Bundle, Repository, as_id
+from assay_common.postgres.events import NewEvent
+from assay_common.postgres.unit_of_work import TenantTransaction
+from assay_protos import topics
+
+_COLUMNS = "id, name, url, head_commit, bundle_digest, version, created_at, updated_at"
+
+_INSERT = """
+    INSERT INTO repositories (id, org_id, name, url, head_commit, version, created_at, updated_at)
+    VALUES ($1, $2, $3, $4, '', $5, $6, $6)
+    ON CONFLICT (org_id, name) DO NOTHING
+"""
+_BY_ID = f"SELECT {_COLUMNS} FROM repositories WHERE id = $1"
+_BY_NAME = f"SELECT {_COLUMNS} FROM repositories WHERE name = $1"
+_PAGE = f"""
+    SELECT {_COLUMNS} FROM repositories
+    WHERE org_id = $1 AND ($2::uuid IS NULL OR id < $2)
+    ORDER BY id DESC
+    LIMIT $3
+"""
+_KEEP_BUNDLE = """
+    INSERT INTO bundles (org_id, repository_id, digest, head_commit, size_bytes, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (repository_id, digest) DO UPDATE SET head_commit = EXCLUDED.head_commit
+"""
+_UPDATE = """
+    UPDATE repositories SET head_commit = $2, bundle_digest = $3, version = $4, updated_at = $5 WHERE id = $1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresRepositories:
+    """The port `Repositories`."""
+
+    tx: TenantTransaction
+
+    async def add(self, repository: Repository) -> None:
+        """Store a new repository and announce it. Raises RepositoryNameTaken."""
+        inserted = await self.tx.connection.execute(
+            _INSERT,
+            repository.id,
+            org_of(self.tx),
+            repository.name,
+            repository.url,
+            repository.version,
+            repository.created_at,
+        )
+        if inserted != "INSERT 0 1":
+            raise RepositoryNameTaken(f"a repository named {repository.name} exists", name=repository.name)
+        created = events_pb2.RepositoryCreated(
+            repository_id=str(repository.id), name=repository.name, url=repository.url
+        )
+        await self.tx.record(self._event(repository, created))
+
+    async def get(self, reference: str, *, for_update: bool = False) -> Repository:
+        """The repository of this id or name. Raises RepositoryNotFound."""
+        found = as_id(reference)
+        lock = " FOR UPDATE" if for_update else ""
+        row = await self.tx.connection.fetchrow((_BY_ID if found else _BY_NAME) + lock, found or reference)
+        if row is None:
+            raise RepositoryNotFound("there is no such repository", repository=reference[:100])
+        return _repository(row)
+
+    async def page(self, *, before: UUID | None, limit: int) -> Sequence[Repository]:
+        """Repositories newest first, beginning after the id given."""
+        return [_repository(row) for row in await self.tx.connection.fetch(_PAGE, self.tx.org_id, before, limit)]
+
+    async def save(self, repository: Repository, bundle: Bundle, *, moved: bool) -> None:
+        """Store the repository and its new bundle, and announce its new commit if it moved."""
+        await self.tx.connection.execute(
+            _KEEP_BUNDLE,
+            org_of(self.tx),
+            bundle.repository_id,
+            bundle.digest,
+            bundle.head_commit,
+            bundle.size_bytes,
+            bundle.created_at,
+        )
+        await self.tx.connection.execute(
+            _UPDATE,
+            repository.id,
+            repository.head_commit,
+            repository.bundle_digest,
+            repository.version,
+            repository.updated_at,
+        )
+        if moved:
+            updated = events_pb2.RepositoryUpdated(
+                repository_id=str(repository.id), name=repository.name, head_commit=repository.head_commit
+            )
+            await self.tx.record(self._event(repository, updated))
+
+    def _event(
+        self, repository: Repository, message: events_pb2.RepositoryCreated | events_pb2.RepositoryUpdated
+    ) -> NewEvent:
+        return NewEvent(
+            topics.AUDIT_EVENTS,
+            message,
+            org_of(self.tx),
+            key=str(repository.id),
+            aggregate_type="repository",
+            aggregate_id=repository.id,
+            aggregate_version=repository.version,
+        )
+
+
+def _repository(row: asyncpg.Record) -> Repository:
+    return Repository(**dict(row))

@@ -1,0 +1,87 @@
+"""Do one audit of a run."""
+
+import time
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+import structlog
+
+from assay_audit.application.analyst import Analyst
+from assay_audit.application.audits import AUDITS
+from assay_audit.application.audits.snapshot import NothingToMeasure, Snapshot
+from assay_audit.application.ports import Mirrors, UnitOfWork
+from assay_audit.application.prepare_audit import UNREADABLE, FileLimits
+from assay_audit.domain.files import take_inventory
+from assay_audit.domain.findings import identified
+from assay_audit.domain.kinds import AuditKind, Status
+from assay_audit.domain.run import MAX_ATTEMPTS, AuditResult, AuditRun, Measured
+from assay_audit.domain.scoring import score
+from assay_common.clock import Clock
+from assay_common.errors import Unavailable
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class RunAudit:
+    """Measure one audit and store its result and findings once; the one that is last ends the run.
+
+    Idempotent: a stored result is left alone. An engine that fails leaves the audit NOT_MEASURED with the reason; so
+    does a task over which MAX_ATTEMPTS workers died.
+    """
+
+    uow: UnitOfWork
+    mirrors: Mirrors
+    analyst: Analyst
+    limits: FileLimits
+    max_findings: int
+    """Findings kept of one audit: the worst. All are counted, and count for the score."""
+    clock: Clock
+
+    async def __call__(self, org_id: UUID, audit_id: UUID, kind: AuditKind) -> None:
+        """Raises AuditNotFound or Unavailable."""
+        async with self.uow(org_id) as tx:
+            run = await tx.runs.get(audit_id)
+            attempt = await tx.runs.begin_audit(audit_id, kind)
+        if attempt is None:
+            return
+        if attempt > MAX_ATTEMPTS:
+            gave_up = AuditResult.not_measured(kind, f"given up: {attempt - 1} workers died over it")
+            await self._store(org_id, run, Measured(gave_up))
+            return
+        try:
+            measured = await self._measure(org_id, run, kind)
+        except Unavailable:
+            async with self.uow(org_id) as tx:
+                await tx.runs.give_back(audit_id, kind)
+            raise
+        await self._store(org_id, run, measured)
+
+    async def _measure(self, org_id: UUID, run: AuditRun, kind: AuditKind) -> Measured:
+        began = time.perf_counter()
+        try:
+            measured = await self._examine(org_id, run, kind)
+        except NothingToMeasure as nothing:
+            measured = Measured(AuditResult.not_measured(kind, f"nothing to measure: {nothing}"))
+        except UNREADABLE as error:
+            log.warning("audit not measured", audit_id=str(run.id), kind=kind.word, reason=error.message)
+            measured = Measured(AuditResult.not_measured(kind, error.message))
+        took = round((time.perf_counter() - began) * 1000, 1)
+        return replace(measured, result=replace(measured.result, duration_ms=took))
+
+    async def _examine(self, org_id: UUID, run: AuditRun, kind: AuditKind) -> Measured:
+        async with self.mirrors.lease(org_id, run.repository_id, run.bundle_digest or "") as mirror:
+            entries = await mirror.tree(run.commit)
+            inventory = take_inventory(entries, max_bytes=self.limits.max_bytes, max_files=self.limits.max_files)
+            examined = await AUDITS[kind](Snapshot(org_id, mirror, run.commit, inventory, self.analyst))
+        findings = identified(kind, examined.findings)
+        value = score(kind, (finding.severity for finding in findings), examined.size)
+        result = AuditResult(kind, Status.COMPLETED, score=value, findings=len(findings))
+        return Measured(result, findings[: self.max_findings])
+
+    async def _store(self, org_id: UUID, run: AuditRun, measured: Measured) -> None:
+        async with self.uow(org_id) as tx:
+            if await tx.runs.store(run.id, run.repository_id, measured):
+                current = await tx.runs.get(run.id)
+                current.complete(at=self.clock())
+                await tx.runs.ended(current)

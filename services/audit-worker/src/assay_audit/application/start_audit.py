@@ -1,0 +1,34 @@
+"""Queue an audit."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from assay_audit.application.ports import UnitOfWork
+from assay_audit.domain.errors import required
+from assay_audit.domain.run import AuditRun
+from assay_common.clock import Clock
+from assay_common.ids import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class StartAudit:
+    """Store the run and the task to prepare it, in one transaction."""
+
+    uow: UnitOfWork
+    clock: Clock
+
+    async def __call__(self, org_id: UUID, reference: str, commit: str) -> AuditRun:
+        """Raises RepositoryNotFound, RepositoryIsEmpty or UnknownCommit."""
+        async with self.uow(org_id) as tx:
+            repository = await tx.repositories.get(required("repository", reference))
+            run = AuditRun.queue(
+                new_id(),
+                repository.id,
+                repository.name,
+                repository.commit_to_audit(commit),
+                # What is cloned is cloned anew for each run: its newest commit may have moved.
+                None if repository.url else repository.bundle_digest,
+                at=self.clock(),
+            )
+            await tx.runs.add(run)
+        return run

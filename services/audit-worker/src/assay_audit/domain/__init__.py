@@ -1,0 +1,1 @@
+"""Decisions about repositories and audits; no I/O."""
