@@ -1,0 +1,1 @@
+"""The ports on PostgreSQL, on the prompt service, on language models and on an embedding model."""

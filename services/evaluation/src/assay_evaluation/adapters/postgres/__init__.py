@@ -1,0 +1,1 @@
+"""Datasets, runs and comparisons on PostgreSQL: state and events in one transaction."""

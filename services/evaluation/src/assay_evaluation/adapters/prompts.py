@@ -1,0 +1,47 @@
+"""The prompt service, asked in the name of the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import grpc.aio
+from google.protobuf.struct_pb2 import Struct
+
+from assay.prompt.v1 import prompts_pb2, prompts_pb2_grpc
+from assay_evaluation.application.ports import PromptVersion, Rendering
+from assay_evaluation.domain.runs import Message
+
+
+class PromptService:
+    """Resolves and renders by gRPC. Refusals of the service pass to the caller as it said them."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub = prompts_pb2_grpc.PromptServiceStub(channel)
+
+    async def resolve(self, prompt: str, label: str, version: int) -> PromptVersion:
+        """The version meant. Raises grpc.aio.AioRpcError."""
+        request = prompts_pb2.ResolveVersionRequest(prompt=prompt, label=label, version=version)
+        found = await self._stub.ResolveVersion(request)
+        return PromptVersion(UUID(found.prompt_id), found.prompt_name, found.number, found.content.ByteSize())
+
+    async def render(self, version: PromptVersion, sets: Sequence[Mapping[str, Any]]) -> list[Rendering]:
+        """One rendering per set of values. Raises grpc.aio.AioRpcError."""
+        request = prompts_pb2.RenderVersionRequest(
+            prompt=str(version.prompt_id), version=version.number, variables=map(_struct, sets)
+        )
+        answer = await self._stub.RenderVersion(request)
+        return [
+            Rendering(
+                tuple(Message(message.role, message.content) for message in rendering.messages),
+                tuple(rendering.missing_variables),
+            )
+            for rendering in answer.renderings
+        ]
+
+
+def _struct(values: Mapping[str, Any]) -> Struct:
+    struct = Struct()
+    struct.update(dict(values))
+    return struct

@@ -1,0 +1,43 @@
+"""Compare two runs."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from uuid import UUID
+
+from assay_common.clock import Clock
+from assay_common.ids import new_id
+from assay_evaluation.application.ports import UnitOfWork
+from assay_evaluation.domain.comparison import Comparison, check_comparable, common_evaluators, compare
+from assay_evaluation.domain.events import ComparisonCreated
+
+
+@dataclass(frozen=True, slots=True)
+class CompareRuns:
+    """Compare two completed runs over the same dataset version, item by item, and announce the result."""
+
+    uow: UnitOfWork
+    clock: Clock
+
+    async def __call__(
+        self, org_id: UUID, baseline_id: UUID, candidate_id: UUID, primary: str, *, by: UUID
+    ) -> Comparison:
+        """An empty `primary` means the candidate's first evaluator.
+
+        Raises RunNotFound, MalformedComparison, RunNotCompleted, RunsNotComparable, NoCommonEvaluator or
+        UnknownEvaluator.
+        """
+        async with self.uow(org_id) as tx:
+            baseline, candidate = await tx.runs.get(baseline_id), await tx.runs.get(candidate_id)
+            check_comparable(baseline, candidate)
+            common_evaluators(baseline, candidate, primary)
+            pairs = await tx.runs.pairs(baseline, candidate)
+        # Completed runs do not change any more, so the connection need not wait for the arithmetic.
+        comparison = await asyncio.to_thread(
+            compare, new_id(), baseline, candidate, pairs, primary, by=by, at=self.clock()
+        )
+        async with self.uow(org_id) as tx:
+            await tx.comparisons.add(comparison)
+            await tx.announce([ComparisonCreated(comparison)])
+        return comparison

@@ -1,0 +1,93 @@
+"""The rules about evaluations that a request can break."""
+
+from __future__ import annotations
+
+from assay_common.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
+
+
+class DatasetNotFound(NotFound):
+    """No such dataset in the organisation."""
+
+
+class DatasetVersionNotFound(NotFound):
+    """The dataset has no such version."""
+
+
+class RunNotFound(NotFound):
+    """No such run in the organisation."""
+
+
+class ComparisonNotFound(NotFound):
+    """No such comparison in the organisation."""
+
+
+class GateDecisionNotFound(NotFound):
+    """No such decision in the organisation."""
+
+
+class DatasetNameTaken(AlreadyExists):
+    """Another dataset of the organisation has this name."""
+
+
+class MalformedDataset(InvalidArgument):
+    """The name or the description of a dataset breaks its form."""
+
+
+class MalformedImport(InvalidArgument):
+    """The upload is not a header followed by the file."""
+
+
+class FileTooLarge(InvalidArgument):
+    """The file has more bytes than an import takes."""
+
+
+class TooManyRows(InvalidArgument):
+    """The file has more rows than a version of a dataset holds."""
+
+
+class MalformedRun(InvalidArgument):
+    """The request for a run breaks its form; the violations say which field and how."""
+
+
+class EvaluatorConfigInvalid(InvalidArgument):
+    """The configuration of an evaluator cannot be used; the violations say which and why."""
+
+
+class UnknownModel(InvalidArgument):
+    """The installation's catalogue has no model of this name."""
+
+
+class DatasetEmpty(FailedPrecondition):
+    """The dataset has no items, so that there is nothing to run over."""
+
+
+class ExpectedAnswersMissing(FailedPrecondition):
+    """An evaluator compares with expected answers, and some items have none."""
+
+
+class RunAlreadyFinished(FailedPrecondition):
+    """The run is complete; there is nothing left to stop."""
+
+
+class MalformedComparison(InvalidArgument):
+    """The request for a comparison breaks its form; the violations say which field and how."""
+
+
+class RunNotCompleted(FailedPrecondition):
+    """A run that is still going on, or was cancelled, cannot be compared."""
+
+
+class RunsNotComparable(FailedPrecondition):
+    """The runs are not over the same prompt and the same version of the same dataset."""
+
+
+class NoCommonEvaluator(FailedPrecondition):
+    """The two runs share no evaluator of the same kind and configuration."""
+
+
+class UnknownEvaluator(InvalidArgument):
+    """No evaluator of this name scored both runs alike."""
+
+
+class MalformedGate(InvalidArgument):
+    """The question to the gate breaks its form."""

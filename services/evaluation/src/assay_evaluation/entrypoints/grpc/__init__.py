@@ -1,0 +1,1 @@
+"""The three gRPC services: translate in, call one use case, translate out."""

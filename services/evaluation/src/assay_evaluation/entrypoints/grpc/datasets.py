@@ -1,0 +1,116 @@
+"""DatasetService."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from assay.evaluation.v1 import datasets_pb2, datasets_pb2_grpc
+from assay_common.errors import Violation
+from assay_common.identity import principal, tenant
+from assay_common.postgres.pages import cut, page_size
+from assay_evaluation.application.create_dataset import CreateDataset
+from assay_evaluation.application.import_items import ImportItems
+from assay_evaluation.application.read import GetDataset, ListDatasets, ListItems
+from assay_evaluation.domain.datasets import FileFormat
+from assay_evaluation.domain.errors import FileTooLarge, MalformedImport
+from assay_evaluation.domain.importing import MAX_FILE_BYTES
+from assay_evaluation.entrypoints.grpc.reading import Context, cursor, required
+from assay_evaluation.messages import dataset_message, item_message, report_message
+
+_FORMATS: Final = {
+    datasets_pb2.FILE_FORMAT_JSONL: FileFormat.JSONL,
+    datasets_pb2.FILE_FORMAT_CSV: FileFormat.CSV,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetServicer(datasets_pb2_grpc.DatasetServiceServicer):
+    """The RPCs of assay.evaluation.v1.DatasetService; the proto says what each is for."""
+
+    create_dataset: CreateDataset
+    get_dataset: GetDataset
+    list_datasets: ListDatasets
+    import_items: ImportItems
+    list_items: ListItems
+
+    async def CreateDataset(self, request: datasets_pb2.CreateDatasetRequest, context: Context) -> datasets_pb2.Dataset:
+        """Create an empty dataset."""
+        dataset = await self.create_dataset(tenant(), request.name, request.description, by=principal().subject)
+        return dataset_message(dataset)
+
+    async def GetDataset(self, request: datasets_pb2.GetDatasetRequest, context: Context) -> datasets_pb2.Dataset:
+        """One dataset, by id or name."""
+        return dataset_message(await self.get_dataset(tenant(), required("dataset", request.dataset)))
+
+    async def ListDatasets(
+        self, request: datasets_pb2.ListDatasetsRequest, context: Context
+    ) -> datasets_pb2.ListDatasetsResponse:
+        """A page of datasets, newest first."""
+        size = page_size(request.page_size)
+        found = await self.list_datasets(tenant(), after=cursor(request.page_token, UUID), size=size)
+        page, token = cut(found, size, lambda dataset: {"after": str(dataset.id)})
+        return datasets_pb2.ListDatasetsResponse(datasets=map(dataset_message, page), next_page_token=token)
+
+    async def ImportItems(
+        self, request_iterator: AsyncIterator[datasets_pb2.ImportItemsRequest], context: Context
+    ) -> datasets_pb2.ImportReport:
+        """Read a file into a new version."""
+        org_id = tenant()
+        header = await _header(request_iterator)
+        file_format = _file_format(header)
+        # Looked for before the file is taken, so that nobody sends 16 MiB in vain.
+        dataset = await self.get_dataset(org_id, required("dataset", header.dataset))
+        report = await self.import_items(
+            org_id,
+            dataset.id,
+            await _content(request_iterator),
+            file_format,
+            skip_invalid=header.skip_invalid,
+            by=principal().subject,
+        )
+        return report_message(report)
+
+    async def ListItems(
+        self, request: datasets_pb2.ListItemsRequest, context: Context
+    ) -> datasets_pb2.ListItemsResponse:
+        """A page of the items of a version."""
+        size = page_size(request.page_size)
+        after = cursor(request.page_token, int)
+        found = await self.list_items(
+            tenant(),
+            required("dataset", request.dataset),
+            request.version,
+            after=-1 if after is None else after,
+            size=size,
+        )
+        page, token = cut(found, size, lambda item: {"after": str(item.index)})
+        return datasets_pb2.ListItemsResponse(items=map(item_message, page), next_page_token=token)
+
+
+async def _header(requests: AsyncIterator[datasets_pb2.ImportItemsRequest]) -> datasets_pb2.ImportHeader:
+    async for request in requests:
+        if request.WhichOneof("part") == "header":
+            return request.header
+        break
+    raise MalformedImport("the upload does not begin with a header", Violation("header", "must come first"))
+
+
+def _file_format(header: datasets_pb2.ImportHeader) -> FileFormat:
+    if header.format not in _FORMATS:
+        raise MalformedImport("the file's format is not known", Violation("header.format", "must be JSONL or CSV"))
+    return _FORMATS[header.format]
+
+
+async def _content(requests: AsyncIterator[datasets_pb2.ImportItemsRequest]) -> bytes:
+    content = bytearray()
+    async for request in requests:
+        if request.WhichOneof("part") != "chunk":
+            raise MalformedImport("the upload has a second header", Violation("header", "must come once"))
+        content += request.chunk
+        if len(content) > MAX_FILE_BYTES:
+            limit = f"{MAX_FILE_BYTES // 1024 // 1024} MiB"
+            raise FileTooLarge(f"the file is larger than {limit}", Violation("chunk", f"all together at most {limit}"))
+    return bytes(content)
