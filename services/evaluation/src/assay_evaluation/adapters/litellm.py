@@ -15,11 +15,12 @@ from typing import Any, Final
 
 import structlog
 from opentelemetry import trace
+from opentelemetry.util.types import AttributeValue
 
 from assay_common.tracing import span
+from assay_evaluation.adapters.catalogue import ModelEntry
 from assay_evaluation.application.ports import NoReplyError, Reply
 from assay_evaluation.domain.runs import Message, Parameters
-from assay_evaluation.settings import CatalogueEntry
 
 log = structlog.get_logger()
 
@@ -34,7 +35,7 @@ MAX_DETAIL: Final = 200
 class LiteLlm:
     """Asks the models of the catalogue; a model's address and key come from there and from nowhere else."""
 
-    def __init__(self, entries: Mapping[str, CatalogueEntry]) -> None:
+    def __init__(self, entries: Mapping[str, ModelEntry]) -> None:
         self._entries = entries
         self._loading = asyncio.Lock()
         self._litellm: Any = None
@@ -59,13 +60,13 @@ class LiteLlm:
             _note_response(current, response, reply)
         return reply
 
-    async def _complete(self, entry: CatalogueEntry, messages: Sequence[Message], parameters: Parameters) -> Any:
+    async def _complete(self, entry: ModelEntry, messages: Sequence[Message], parameters: Parameters) -> Any:
         try:
             return await self._litellm.acompletion(
                 model=entry.litellm_model,
                 messages=[{"role": message.role, "content": message.content} for message in messages],
                 api_base=entry.api_base,
-                api_key=entry.api_key.get_secret_value() if entry.api_key else None,
+                api_key=entry.api_key,
                 max_tokens=parameters.max_tokens,
                 temperature=parameters.temperature,
                 seed=parameters.seed,
@@ -76,12 +77,11 @@ class LiteLlm:
             )
         except Exception as error:  # LiteLLM raises what it likes; an item must never fail the task for it
             failure = failure_from(error)
-            log.info(
-                "model gave no reply", model=entry.litellm_model, reason=failure.reason, error=type(error).__name__
-            )
+            kind = type(error).__name__
+            log.info("model gave no reply", model=entry.litellm_model, reason=failure.reason, error=kind)
             raise failure from error
 
-    def _reply(self, entry: CatalogueEntry, response: Any, latency_ms: float) -> Reply:
+    def _reply(self, entry: ModelEntry, response: Any, latency_ms: float) -> Reply:
         text = response.choices[0].message.content if response.choices else None
         if not isinstance(text, str):
             raise NoReplyError("the provider's answer has no content", worth_retrying=True)
@@ -90,9 +90,9 @@ class LiteLlm:
         cost = self._cost(entry, response, input_tokens, output_tokens)
         return Reply(_storable(text), latency_ms, input_tokens, output_tokens, cost)
 
-    def _cost(self, entry: CatalogueEntry, response: Any, input_tokens: int, output_tokens: int) -> float | None:
-        if entry.input_cost_per_token is not None and entry.output_cost_per_token is not None:
-            return input_tokens * entry.input_cost_per_token + output_tokens * entry.output_cost_per_token
+    def _cost(self, entry: ModelEntry, response: Any, input_tokens: int, output_tokens: int) -> float | None:
+        if entry.price is not None:
+            return input_tokens * entry.price.input + output_tokens * entry.price.output
         if input_tokens == output_tokens == 0:
             return None  # the provider did not say what was used
         try:
@@ -105,7 +105,7 @@ def _load() -> Any:
     # Neither a price list from the network nor a .env file of the working directory.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
-    litellm = importlib.import_module("litellm")
+    litellm: Any = importlib.import_module("litellm")
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     return litellm
@@ -121,9 +121,8 @@ def failure_from(error: Exception) -> NoReplyError:
     if not isinstance(status, int) or (headers is None and status >= _SERVER_ERROR):
         return NoReplyError(_without_status(error), worth_retrying=True)
     if status == _TOO_MANY_REQUESTS:
-        return NoReplyError(
-            "rate limited by the provider (429)", worth_retrying=True, retry_after=_retry_after(headers)
-        )
+        wait = _retry_after(headers)
+        return NoReplyError("rate limited by the provider (429)", worth_retrying=True, retry_after=wait)
     if status in _TIMEOUTS:
         return NoReplyError(f"the provider took too long ({status})", worth_retrying=True)
     if status >= _SERVER_ERROR:
@@ -178,9 +177,9 @@ def _storable(text: str) -> str:
 
 
 @contextmanager
-def _chat_span(model: str, entry: CatalogueEntry, parameters: Parameters) -> Iterator[trace.Span]:
+def _chat_span(model: str, entry: ModelEntry, parameters: Parameters) -> Iterator[trace.Span]:
     """A client span after OpenTelemetry's conventions for generative AI."""
-    attributes = {
+    attributes: dict[str, AttributeValue] = {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": entry.litellm_model.partition("/")[0],
         "gen_ai.request.model": model,
