@@ -1,0 +1,17 @@
+"""What the use cases count."""
+
+from prometheus_client import Counter, Gauge
+
+RATE_LIMIT_LOCAL = Gauge(
+    "gateway_rate_limit_local", "1 while limits are kept by this process alone because Valkey is away, else 0."
+)
+RATE_LIMIT_DECISIONS = Counter(
+    "gateway_rate_limit_decisions", "Requests that asked for a token, by who decided.", ["by", "outcome"]
+)
+API_KEY_EXCHANGES = Counter("gateway_api_key_exchanges", "API keys presented to auth.", ["outcome"])
+PROMPT_CACHE = Counter("gateway_prompt_cache", "Reads of prompts by what the cache knew.", ["outcome"])
+PROMPT_CACHE_ENTRIES = Gauge("gateway_prompt_cache_entries", "Answers held by the prompt cache.")
+PROMPT_CACHE_BYTES = Gauge("gateway_prompt_cache_bytes", "Size of the answers held by the prompt cache.")
+LIVE_CONNECTIONS = Gauge("gateway_live_connections", "Open live feeds.")
+LIVE_EVENTS = Counter("gateway_live_events", "Events handed to live feeds.")
+LIVE_SLOW = Counter("gateway_live_slow_readers", "Live feeds closed because the reader was too slow.")

@@ -1,0 +1,112 @@
+"""The only place that wires adapters to use cases: the gateway as one async context manager."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+import grpc.aio
+
+from assay.analytics.v1.analytics_pb2_grpc import AnalyticsServiceStub
+from assay.audit.v1.audits_pb2_grpc import AuditServiceStub
+from assay.audit.v1.repositories_pb2_grpc import RepositoryServiceStub
+from assay.auth.v1.api_keys_pb2_grpc import ApiKeyServiceStub
+from assay.auth.v1.organisations_pb2_grpc import OrganisationServiceStub
+from assay.auth.v1.sessions_pb2_grpc import SessionServiceStub
+from assay.evaluation.v1.comparisons_pb2_grpc import ComparisonServiceStub
+from assay.evaluation.v1.datasets_pb2_grpc import DatasetServiceStub
+from assay.evaluation.v1.runs_pb2_grpc import RunServiceStub
+from assay.prompt.v1.prompts_pb2_grpc import PromptServiceStub
+from assay_common.lifecycle import Lifecycle
+from assay_common.rpc.client import channel
+from assay_common.rpc.jwks import TokenVerifier
+from assay_gateway.adapters.auth import AuthKeyExchange, PublishedKeys, issued_at
+from assay_gateway.adapters.event_stream import EventStream
+from assay_gateway.adapters.prompts import PromptService
+from assay_gateway.adapters.valkey import valkey_buckets
+from assay_gateway.application.authenticate import Authenticate
+from assay_gateway.application.limit_rate import LimitRate
+from assay_gateway.application.live_feed import LiveFeed
+from assay_gateway.application.resolve_prompt import ResolvePrompt
+from assay_gateway.domain.rate import Rate
+from assay_gateway.entrypoints.consumers import EventListener
+from assay_gateway.entrypoints.http.app import application
+from assay_gateway.entrypoints.http.gateway import Gateway, Services
+from assay_gateway.entrypoints.http.server import serve_http
+from assay_gateway.settings import Settings
+from assay_protos import topics
+
+EVENT_TOPICS = tuple(topic for topic in topics.ALL if topic.is_event_stream)
+
+
+def starting(
+    settings: Settings, bound: Callable[[int], None] = lambda _port: None
+) -> Callable[[Lifecycle], AbstractAsyncContextManager[None]]:
+    """The gateway with these settings, to be run by a lifecycle; `bound` is told the port."""
+
+    @asynccontextmanager
+    async def start(lifecycle: Lifecycle) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            services = await _services(stack, settings)
+            keys = PublishedKeys(services.sessions)
+            buckets = await stack.enter_async_context(
+                valkey_buckets(settings.valkey.url.get_secret_value(), settings.valkey.timeout_seconds)
+            )
+            gateway = _gateway(settings, lifecycle, services, keys, LimitRate(buckets))
+            listener = EventListener(gateway.authenticate, gateway.resolve_prompt, gateway.feed)
+            stream = EventStream(settings.kafka, EVENT_TOPICS, listener.on_event, listener.on_gap)
+            lifecycle.add_check("signing keys", keys.check)
+            lifecycle.add_check("event stream", stream.check)
+            lifecycle.spawn(
+                "valkey watch", gateway.limit_rate.watch(settings.valkey.probe_seconds), cancel_on_stop=True
+            )
+            lifecycle.spawn("event stream", stream.run(lifecycle))
+            bound(
+                await stack.enter_async_context(serve_http(lifecycle, settings.http, application(gateway, lifecycle)))
+            )
+            yield
+
+    return start
+
+
+async def _services(stack: AsyncExitStack, settings: Settings) -> Services:
+    async def connected(target: str) -> grpc.aio.Channel:
+        return await stack.enter_async_context(channel(target, settings.grpc))
+
+    auth = await connected(settings.targets.require("auth"))
+    prompt = await connected(settings.targets.require("prompt"))
+    evaluation = await connected(settings.targets.require("evaluation"))
+    audit = await connected(settings.targets.require("audit"))
+    analytics = await connected(settings.targets.require("analytics"))
+    return Services(
+        sessions=SessionServiceStub(auth),
+        organisations=OrganisationServiceStub(auth),
+        api_keys=ApiKeyServiceStub(auth),
+        prompts=PromptServiceStub(prompt),
+        datasets=DatasetServiceStub(evaluation),
+        runs=RunServiceStub(evaluation),
+        comparisons=ComparisonServiceStub(evaluation),
+        repositories=RepositoryServiceStub(audit),
+        audits=AuditServiceStub(audit),
+        analytics=AnalyticsServiceStub(analytics),
+    )
+
+
+def _gateway(
+    settings: Settings, lifecycle: Lifecycle, services: Services, keys: PublishedKeys, limit_rate: LimitRate
+) -> Gateway:
+    cache = settings.prompt_cache
+    limits = settings.limits
+    return Gateway(
+        services=services,
+        authenticate=Authenticate(TokenVerifier(keys.fetch), AuthKeyExchange(services.sessions), issued_at),
+        limit_rate=limit_rate,
+        resolve_prompt=ResolvePrompt(PromptService(services.prompts), ttl=cache.ttl_seconds, max_bytes=cache.max_bytes),
+        feed=LiveFeed(),
+        keys=keys,
+        caller_rate=Rate(limits.per_second, limits.burst),
+        sign_in_rate=Rate(limits.sign_in_per_second, limits.sign_in_burst),
+        http=settings.http,
+        live=settings.live,
+        stopping=lifecycle.stopping,
+    )

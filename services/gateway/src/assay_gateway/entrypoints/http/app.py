@@ -1,0 +1,110 @@
+"""The application: routers, error documents, traces, and the short cut of the hot read before it."""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib.metadata import version
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi_offline import FastAPIOffline
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from assay_common.ops import Readiness, ops_app
+from assay_gateway.entrypoints.http import error_handlers, live, openapi
+from assay_gateway.entrypoints.http.context import RequestContext
+from assay_gateway.entrypoints.http.gateway import Gateway
+from assay_gateway.entrypoints.http.hot_read import HotRead
+from assay_gateway.entrypoints.http.routes import (
+    analytics,
+    api_keys,
+    audits,
+    comparisons,
+    datasets,
+    members,
+    organisations,
+    prompts,
+    repositories,
+    runs,
+    sessions,
+)
+from assay_gateway.entrypoints.http.routing import operation_id
+
+MAX_BODY_BYTES: Final = 1024 * 1024
+"""Of a JSON body; uploads have their own limits."""
+OPERATORS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+
+_ROUTERS: Final[tuple[APIRouter, ...]] = (
+    sessions.sessions,
+    sessions.me,
+    sessions.keys,
+    organisations.router,
+    members.router,
+    api_keys.router,
+    prompts.router,
+    datasets.router,
+    datasets.uploads,
+    runs.router,
+    runs.models,
+    comparisons.router,
+    comparisons.decisions,
+    repositories.router,
+    repositories.uploads,
+    audits.router,
+    analytics.router,
+    live.router,
+)
+
+_DESCRIPTION: Final = """\
+Assay tells a team whether a prompt change or a code change is good enough to ship.
+
+Lists take `limit` and `cursor` and answer `items` and `next_cursor`. Errors are problem documents (RFC 9457) whose
+`reason` is for programs. Every answer names its `X-Request-ID`; `RateLimit-*` headers tell what is left of the caller's
+budget. The organisation's events come over the WebSocket `/ws/live`.
+"""
+
+
+def application(gateway: Gateway, readiness: Readiness) -> ASGIApp:
+    """Everything that the port serves."""
+    return _Door(HotRead(api(gateway), gateway), ops_app(readiness))
+
+
+def api(gateway: Gateway) -> FastAPI:
+    """The API itself, with its documentation at /docs and /openapi.json."""
+    app = FastAPIOffline(
+        title="Assay",
+        summary="Is this change good enough to ship?",
+        description=_DESCRIPTION,
+        version=version("assay-gateway"),
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        redoc_url=None,
+        static_url="/docs/assets",
+        swagger_ui_oauth2_redirect_url="/docs/oauth2-redirect",
+        generate_unique_id_function=operation_id,
+        redirect_slashes=False,
+        max_body_size=MAX_BODY_BYTES,
+        # The instrumentation below is the one that the other parts of the suite use.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.state.gateway = gateway
+    for router in _ROUTERS:
+        app.include_router(router)
+    error_handlers.install(app)
+    app.add_middleware(RequestContext)
+    app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
+    FastAPIInstrumentor.instrument_app(app, excluded_urls="/docs,/openapi.json", exclude_spans=["receive", "send"])
+    return app
+
+
+class _Door:
+    """Sends the operators' requests to their own routes, which are neither counted nor logged."""
+
+    def __init__(self, api: ASGIApp, operators: ASGIApp) -> None:
+        self._api = api
+        self._operators = operators
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on."""
+        operators = scope["type"] == "http" and scope["path"] in OPERATORS
+        await (self._operators if operators else self._api)(scope, receive, send)

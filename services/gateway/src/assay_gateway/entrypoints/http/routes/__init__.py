@@ -1,0 +1,1 @@
+"""One module a resource: translate in, ask a service, translate out."""

@@ -1,0 +1,86 @@
+"""The HTTP server inside the life of the process."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from typing import Final
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from assay_common.lifecycle import Lifecycle
+from assay_common.settings import host_and_port
+from assay_gateway.settings import HttpSettings
+
+log = structlog.get_logger()
+
+BACKLOG: Final = 2048
+MAX_WEBSOCKET_MESSAGE: Final = 64 * 1024
+"""Bytes; a listener has nothing to say but its token."""
+
+
+class _Server(uvicorn.Server):
+    """A server inside another program: signals are that program's business."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        return nullcontext()
+
+
+@asynccontextmanager
+async def serve_http(lifecycle: Lifecycle, settings: HttpSettings, app: ASGIApp) -> AsyncIterator[int]:
+    """Serve for the length of the block; yields the bound port.
+
+    At its end no connection is accepted any more and requests in flight may finish within the grace. A server that
+    breaks stops the process. Raises OSError when the port is taken.
+    """
+    listener = _listen(settings.listen)
+    port: int = listener.getsockname()[1]
+    server = _Server(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            ws="websockets-sansio",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=settings.keep_alive_seconds,
+            ws_max_size=MAX_WEBSOCKET_MESSAGE,
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=settings.trusted_proxies or None,
+        )
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="http server")
+    lifecycle.spawn("http server", _until_stopping(lifecycle, serving))
+    log.info("http listens", address=settings.listen, port=port)
+    try:
+        yield port
+    finally:
+        server.config.timeout_graceful_shutdown = max(1, round(lifecycle.grace_left()))
+        server.should_exit = True
+        await serving
+
+
+async def _until_stopping(lifecycle: Lifecycle, serving: asyncio.Task[None]) -> None:
+    """Raise when the server ends before it was asked to."""
+    stopping = asyncio.create_task(lifecycle.stopping.wait())
+    await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if serving.done() and not lifecycle.stopping.is_set():
+        serving.result()
+        raise RuntimeError("the http server ended by itself")
+
+
+def _listen(address: str) -> socket.socket:
+    host, port = host_and_port(address)
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=BACKLOG
+        )
+    except OSError as error:
+        raise OSError(error.errno, f"cannot listen on {address} (ASSAY_HTTP__LISTEN): {error.strerror}") from error
