@@ -12,9 +12,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from assay_local.components import Component, Kafka, ModelServer, Postgres, Valkey
+from assay_local.components.kafka import new_cluster_id
 from assay_local.errors import PortTaken, ProcessDied
 from assay_local.memory import memory_mb
-from assay_local.process import family, is_alive
+from assay_local.process import family
 from assay_local.shutdown import stop_site
 from assay_local.site import Site
 
@@ -40,7 +41,7 @@ async def test_a_component_survives_stop_kill_and_restart_on_its_port(
     await component.kill()
     assert component.process.died
     assert not await component.healthy()
-    assert not any(is_alive(pid) for pid in tree)
+    assert not any(member.alive for member in tree)
 
     await component.start()
     assert await component.healthy()
@@ -54,7 +55,7 @@ async def test_a_component_survives_stop_kill_and_restart_on_its_port(
     await component.stop()
     assert not component.running
     assert not component.process.died
-    assert not any(is_alive(pid) for pid in tree)
+    assert not any(member.alive for member in tree)
 
 
 async def test_a_taken_port_is_named_with_its_holder_and_the_remedy(make_site: MakeSite) -> None:
@@ -132,6 +133,10 @@ async def test_kafka_takes_topics_and_carries_messages_over_a_kill(make_site: Ma
         received = [(await asyncio.wait_for(consumer.getone(), 20)).value for _ in range(2)]
     assert received == [b"before", b"after"]
     await kafka.stop()
+
+
+def test_a_cluster_id_never_looks_like_an_option() -> None:
+    assert not any(new_cluster_id().startswith("-") for _ in range(2000))
 
 
 async def test_the_model_answers_several_at_once(model_server: ModelServer) -> None:

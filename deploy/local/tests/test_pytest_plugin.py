@@ -25,7 +25,12 @@ async def test_database(n, make_database, valkey):
         seen.write(f"{valkey.site.folder} {valkey.process.pid}\\n")
     {at_last}
 """
-_CONFIGURATION = "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\naddopts = -p assay_local.pytest_plugin -p no:cacheprovider\n"
+_CONFIGURATION = """
+[pytest]
+asyncio_mode = auto
+asyncio_default_fixture_loop_scope = function
+addopts = -p assay_local.pytest_plugin -p no:cacheprovider
+"""
 
 
 def test_workers_share_one_server_and_nothing_is_left(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ def memory_mb(pid: int) -> float:
     PSS (proportional set size, proc_pid_smaps(5)): a page shared by n processes counts 1/n for each, so that the sum
     over processes is what they take together. Where the system does not tell, RSS, which counts shared pages fully.
     """
-    return sum(_bytes(each) for each in family(pid)) / 1e6
+    return sum(_bytes(member.pid) for member in family(pid)) / 1e6
 
 
 def _bytes(pid: int) -> int:

@@ -87,8 +87,8 @@ class Process:
         """Ask it to end, wait for the grace period, then kill what is left of its tree."""
         if (pid := self.pid) is not None:
             tree = family(pid)
-            _send(pid, self.stop_signal)
-            await _until_gone([pid], self.grace_seconds)
+            tree[0].send(self.stop_signal)
+            await _until_gone(tree[:1], self.grace_seconds)
             await _kill(tree)
         self.site.pid_file(self.name).unlink(missing_ok=True)
 
@@ -176,12 +176,31 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def family(pid: int) -> list[int]:
-    """The process and all its descendants."""
-    try:
-        return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
-    except psutil.NoSuchProcess:
-        return []
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One process of a tree, told apart from a later one that got the same pid."""
+
+    pid: int
+    born: float
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return is_alive(self.pid) and _born(self.pid) == self.born
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal if it still runs."""
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+
+def family(pid: int) -> list[Member]:
+    """The process, first, and all its descendants."""
+    pids = [pid]
+    with contextlib.suppress(psutil.NoSuchProcess):
+        pids += [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    return [Member(each, _born(each)) for each in pids]
 
 
 def _born(pid: int) -> float:
@@ -196,20 +215,15 @@ def _born(pid: int) -> float:
     return 0.0
 
 
-def _send(pid: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
+async def _kill(members: Sequence[Member]) -> None:
+    for member in members:
+        member.send(signal.SIGKILL)
+    await _until_gone(members, seconds=10)
 
 
-async def _kill(pids: Sequence[int]) -> None:
-    for pid in pids:
-        _send(pid, signal.SIGKILL)
-    await _until_gone(pids, seconds=10)
-
-
-async def _until_gone(pids: Sequence[int], seconds: float) -> None:
+async def _until_gone(members: Sequence[Member], seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    while any(is_alive(pid) for pid in pids) and time.monotonic() < deadline:  # noqa: ASYNC110 - as keeper
+    while any(member.alive for member in members) and time.monotonic() < deadline:  # noqa: ASYNC110 - as keeper
         await asyncio.sleep(_POLL_SECONDS)
 
 

@@ -122,8 +122,13 @@ def _java(jars: list[Path], folder: Path) -> list[str | Path]:
     return [java, *_JAVA_OPTIONS, *logging_options, "-cp", ":".join(str(jar) for jar in jars)]
 
 
+def new_cluster_id() -> str:
+    """16 random bytes as Kafka writes them: URL-safe base64, never a dash first, which would read as an option."""
+    number = uuid.uuid4().bytes
+    return urlsafe_b64encode(bytes([number[0] & 0x7F]) + number[1:]).decode().rstrip("=")
+
+
 async def _format(java: list[str | Path], properties: Path) -> None:
-    cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     process = await asyncio.create_subprocess_exec(
         *java,
         *(
@@ -131,7 +136,7 @@ async def _format(java: list[str | Path], properties: Path) -> None:
             "format",
             "--ignore-formatted",
             "--cluster-id",
-            cluster_id,
+            new_cluster_id(),
             "--config",
             properties,
         ),
@@ -140,4 +145,5 @@ async def _format(java: list[str | Path], properties: Path) -> None:
     )
     output, _ = await process.communicate()
     if process.returncode:
-        raise LaunchError(f"Kafka could not format its log folder:\n{output.decode(errors='replace')}")
+        words = output.decode(errors="replace")
+        raise LaunchError(f"Kafka could not format its log folder (exit code {process.returncode}):\n{words}")
