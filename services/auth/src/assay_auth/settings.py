@@ -1,7 +1,6 @@
 """Every knob of auth."""
 
 import base64
-import binascii
 from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, SecretStr, model_validator
@@ -15,7 +14,7 @@ KEY_BYTES: Final = 32
 def _is_key(value: SecretStr) -> SecretStr:
     try:
         key = base64.b64decode(value.get_secret_value(), validate=True)
-    except binascii.Error:
+    except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
         raise ValueError(f"must be {KEY_BYTES} bytes in base64 (openssl rand -base64 {KEY_BYTES})")

@@ -3,32 +3,26 @@
 import asyncio
 import secrets
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Final
 
-import argon2
+from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 HASHES_AT_ONCE: Final = 2
 """Each hash takes 64 MiB and a core for its time; more at once would only take more memory."""
 
 
-@dataclass(frozen=True, slots=True)
 class Argon2Hasher:
-    """Hashes in threads, with the second recommendation of RFC 9106 (3 passes, 64 MiB, 4 lanes) unless told other."""
+    """Hashes in threads, by the second recommendation of RFC 9106 (3 passes, 64 MiB, 4 lanes) unless told other."""
 
-    argon2: argon2.PasswordHasher = field(default_factory=argon2.PasswordHasher)
-    _threads: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(HASHES_AT_ONCE, thread_name_prefix="argon2"), init=False
-    )
-    _nobodys: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_nobodys", self.argon2.hash(secrets.token_urlsafe()))
+    def __init__(self, algorithm: PasswordHasher | None = None) -> None:
+        self._algorithm = algorithm or PasswordHasher()
+        self._threads = ThreadPoolExecutor(HASHES_AT_ONCE, thread_name_prefix="argon2")
+        self._nobodys = self._algorithm.hash(secrets.token_urlsafe())
 
     async def hash(self, password: str) -> str:
         """The hash to store; its salt and parameters are in it."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.argon2.hash, password)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._algorithm.hash, password)
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """Whether the password fits; no hash means nobody, whose password is never right and always checked."""
@@ -39,10 +33,10 @@ class Argon2Hasher:
 
     def is_outdated(self, password_hash: str) -> bool:
         """Whether the hash was made with other parameters than these."""
-        return self.argon2.check_needs_rehash(password_hash)
+        return self._algorithm.check_needs_rehash(password_hash)
 
     def _fits(self, password_hash: str, password: str) -> bool:
         try:
-            return self.argon2.verify(password_hash, password)
+            return self._algorithm.verify(password_hash, password)
         except (VerificationError, InvalidHashError):
             return False

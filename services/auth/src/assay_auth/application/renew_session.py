@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
+
 from assay_auth.application.ports import Transaction, UnitOfWork
 from assay_auth.application.session import IssuedRefreshToken, OpenSession, Session, new_refresh_token
 from assay_auth.domain.errors import RefreshTokenInvalid, RefreshTokenReused
@@ -10,6 +12,8 @@ from assay_auth.domain.organisations import Membership, chosen, continued
 from assay_auth.domain.sessions import StoredToken, TokenState, digest_of
 from assay_auth.domain.text import missing, refuse
 from assay_common.clock import Clock
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,9 @@ class RenewSession:
             else:
                 membership, successor = await self._rotated(tx, token, organisation, now)
         if reused:  # said only now: the revocation must be committed
+            log.warning(
+                "refresh token reused, session closed", user_id=str(token.user_id), session=str(token.family_id)
+            )
             raise RefreshTokenReused("the refresh token was used before; the session is closed: sign in again")
         return await self.open_session(token.user_id, membership, successor)
 

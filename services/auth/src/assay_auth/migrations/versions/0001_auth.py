@@ -17,7 +17,7 @@ def upgrade() -> None:
         """
         CREATE TABLE auth.users (
             id uuid PRIMARY KEY,
-            email text NOT NULL UNIQUE CHECK (email = lower(email)),
+            email text NOT NULL UNIQUE,
             name text NOT NULL,
             password_hash text NOT NULL,
             created_at timestamptz NOT NULL

@@ -1,0 +1,34 @@
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from assay.auth.v1 import events_pb2, organisations_pb2
+from assay_auth.adapters.postgres.events import message_of
+from assay_auth.domain import events
+from assay_auth.domain.roles import Role
+from assay_protos.topics import AUTH_EVENTS
+
+ORG, SOMEBODY, KEY = uuid4(), uuid4(), uuid4()
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+EVENTS = [
+    events.OrganisationCreated(ORG, "acme", "Acme", SOMEBODY),
+    *(events.MemberAdded(ORG, SOMEBODY, role) for role in Role),
+    events.MemberRoleChanged(ORG, SOMEBODY, Role.ADMIN),
+    events.MemberRemoved(ORG, SOMEBODY),
+    events.ApiKeyCreated(ORG, KEY, "ci", ("prompts:read",), NOW),
+    events.ApiKeyRevoked(ORG, KEY),
+]
+
+
+def test_every_message_of_the_topic_is_made_of_some_event():
+    assert {message_of(event).DESCRIPTOR.full_name for event in EVENTS} == set(AUTH_EVENTS.messages)
+
+
+def test_a_message_carries_the_event():
+    added = message_of(events.MemberAdded(ORG, SOMEBODY, Role.VIEWER))
+    assert added == events_pb2.MemberAdded(
+        organisation_id=str(ORG), user_id=str(SOMEBODY), role=organisations_pb2.ROLE_VIEWER
+    )
+    created = message_of(events.ApiKeyCreated(ORG, KEY, "ci", ("prompts:read",), NOW))
+    assert created.expires_at.ToDatetime(UTC) == NOW
+    assert not message_of(events.ApiKeyCreated(ORG, KEY, "ci", (), None)).HasField("expires_at")

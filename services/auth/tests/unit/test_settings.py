@@ -1,0 +1,69 @@
+import base64
+
+import pytest
+
+from assay_auth.settings import MigrationSettings, Settings
+from assay_common.settings import EX_CONFIG, describe, load
+
+GOOD = {
+    "ASSAY_DATABASE__URL": "postgresql://assay_auth:hidden-word@127.0.0.1/assay",
+    "ASSAY_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:9092",
+    "ASSAY_KEY_ENCRYPTION_KEY": base64.b64encode(bytes(range(32))).decode(),
+}
+ADMIN = {"ASSAY_BOOTSTRAP_ADMIN__EMAIL": "ada@example.org", "ASSAY_BOOTSTRAP_ADMIN__PASSWORD": "correct horse battery"}
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    for name in (*GOOD, *ADMIN):
+        monkeypatch.delenv(name, raising=False)
+
+    def change(**variables):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value) if value is not None else monkeypatch.delenv(name, raising=False)
+
+    return change
+
+
+def test_the_settings_of_serve(environment):
+    environment(**GOOD, **ADMIN)
+    settings = load(Settings)
+    assert settings.key_encryption_bytes == bytes(range(32))
+    assert settings.bootstrap_admin.email == "ada@example.org"
+
+
+def test_no_administrator_is_needed(environment):
+    environment(**GOOD)
+    assert load(Settings).bootstrap_admin.email is None
+
+
+def test_migrate_needs_the_database_only(environment):
+    environment(ASSAY_DATABASE__URL=GOOD["ASSAY_DATABASE__URL"])
+    load(MigrationSettings)
+
+
+def test_secrets_are_not_told(environment):
+    environment(**GOOD, **ADMIN)
+    told = str(describe(load(Settings)))
+    for secret in ("hidden-word", GOOD["ASSAY_KEY_ENCRYPTION_KEY"], ADMIN["ASSAY_BOOTSTRAP_ADMIN__PASSWORD"]):
+        assert secret not in told
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"ASSAY_KEY_ENCRYPTION_KEY": None}, "ASSAY_KEY_ENCRYPTION_KEY: "),
+        ({"ASSAY_KEY_ENCRYPTION_KEY": "c2hvcnQ="}, "ASSAY_KEY_ENCRYPTION_KEY: "),
+        ({"ASSAY_KEY_ENCRYPTION_KEY": "no base64!"}, "ASSAY_KEY_ENCRYPTION_KEY: "),
+        ({"ASSAY_KAFKA__BOOTSTRAP_SERVERS": None}, "ASSAY_KAFKA__BOOTSTRAP_SERVERS: "),
+        ({"ASSAY_BOOTSTRAP_ADMIN__PASSWORD": None}, "ASSAY_BOOTSTRAP_ADMIN: "),
+        ({"ASSAY_BOOTSTRAP_ADMIN__PASSWORD": "too short"}, "PASSWORD must have 12 to 128 characters"),
+        ({"ASSAY_BOOTSTRAP_ADMIN__EMAIL": "ada"}, "EMAIL must be an e-mail address"),
+    ],
+)
+def test_what_is_wrong_is_told_by_the_variables_name(environment, capsys, change, told):
+    environment(**{**GOOD, **ADMIN, **change})
+    with pytest.raises(SystemExit) as left:
+        load(Settings)
+    assert left.value.code == EX_CONFIG
+    assert told in capsys.readouterr().err
