@@ -21,6 +21,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Field,
     PositiveFloat,
     PositiveInt,
     SecretStr,
@@ -95,12 +96,22 @@ class KafkaSettings(Section):
     bootstrap_servers: str
     """host:port, several separated by commas."""
     client_id: str = "assay"
+    namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$")] = ""
+    """Put before the names of topics and groups, so that installations (and tests) can share one Kafka."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
     sasl_username: str | None = None
     sasl_password: SecretStr | None = None
     ca_file: Path | None = None
     """Certificates to trust instead of the system's, for SSL and SASL_SSL."""
+
+    def qualified(self, name: str) -> str:
+        """The name of a topic or a group in the cluster."""
+        return f"{self.namespace}{name}"
+
+    def plain(self, name: str) -> str:
+        """The name of a topic in the contracts, from its name in the cluster."""
+        return name.removeprefix(self.namespace)
 
     @model_validator(mode="after")
     def _sasl_is_complete(self) -> "KafkaSettings":

@@ -7,12 +7,10 @@ import pytest
 from assay.analytics.v1 import analytics_pb2_grpc
 from assay_analytics import bootstrap
 from assay_analytics.settings import Settings
-from assay_common.kafka.topics import ensure_topics
 from assay_common.lifecycle import Lifecycle
 from assay_common.postgres.migrations import migrate
 from assay_common.postgres.pool import pool
-from assay_common.settings import DatabaseSettings, GrpcSettings, KafkaSettings, Targets
-from assay_protos import topics
+from assay_common.settings import DatabaseSettings, GrpcSettings, Targets
 from assay_testing.auth_server import auth_server
 
 
@@ -31,10 +29,8 @@ async def connections(database):
 
 
 @pytest.fixture
-async def service(database, kafka, issuer):
+async def service(database, kafka_settings, issuer):
     """The whole service in this process; yields a stub."""
-    kafka_settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
-    await ensure_topics(kafka_settings, topics.ALL)
     lifecycle = Lifecycle(grace_seconds=5)
     async with AsyncExitStack() as stack:
         auth = await stack.enter_async_context(auth_server(issuer))

@@ -17,7 +17,7 @@ from assay_common.kafka.headers import CloudEvent
 from assay_common.kafka.producer import producer
 from assay_common.lifecycle import Lifecycle
 from assay_common.rpc.errors import error_from
-from assay_common.settings import GrpcSettings, KafkaSettings, Targets
+from assay_common.settings import GrpcSettings, Targets
 from assay_protos import permissions, topics
 from assay_testing.auth_server import auth_server
 
@@ -40,10 +40,9 @@ def caller(issuer, org):
     return issuer.caller(org, "analytics:read")
 
 
-async def publish(kafka, org, *messages, at=NOON, times=1):
+async def publish(kafka_settings, org, *messages, at=NOON, times=1):
     """Publish each message as one event, `times` times over."""
-    settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
-    async with producer(settings) as events:
+    async with producer(kafka_settings) as events:
         for message in messages:
             name = message.DESCRIPTOR.full_name
             headers = list(CloudEvent(uuid4(), name, "test", at, "subject", org).to_headers())
@@ -70,9 +69,9 @@ async def counted(service, caller, **expected):
             await asyncio.sleep(0.05)
 
 
-async def test_events_are_counted_once_however_often_they_arrive(service, kafka, org, caller):
-    await publish(kafka, org, RUN, ITEMS, AuditStarted(audit_id="a"), times=3)
-    await publish(kafka, org, LabelMoved(prompt_id="p"))
+async def test_events_are_counted_once_however_often_they_arrive(service, kafka_settings, org, caller):
+    await publish(kafka_settings, org, RUN, ITEMS, AuditStarted(audit_id="a"), times=3)
+    await publish(kafka_settings, org, LabelMoved(prompt_id="p"))
     summary = await counted(service, caller, runs_created=1, items_measured=4, audits_started=1, labels_moved=1)
     counters = summary.counters
     assert (counters.runs_created, counters.items_measured, counters.items_unmeasured) == (1, 4, 1)
@@ -87,9 +86,9 @@ async def test_events_are_counted_once_however_often_they_arrive(service, kafka,
     }  # fmt: skip
 
 
-async def test_a_late_event_counts_in_the_hour_in_which_it_happened(service, kafka, org, caller):
-    await publish(kafka, org, RUN, at=NOON)
-    await publish(kafka, org, RUN, RUN, at=NOON - 3 * HOUR)
+async def test_a_late_event_counts_in_the_hour_in_which_it_happened(service, kafka_settings, org, caller):
+    await publish(kafka_settings, org, RUN, at=NOON)
+    await publish(kafka_settings, org, RUN, RUN, at=NOON - 3 * HOUR)
     await counted(service, caller, runs_created=3)
     request = pb.ListUsageRequest(**{"from": getattr(day(), "from"), "to": day().to}, granularity=pb.GRANULARITY_HOUR)
     hours = (await service.ListUsage(request, metadata=caller)).buckets
@@ -99,33 +98,33 @@ async def test_a_late_event_counts_in_the_hour_in_which_it_happened(service, kaf
     assert one_day.counters.runs_created == 3
 
 
-async def test_another_organisation_counts_for_itself(service, kafka, issuer, org, caller):
+async def test_another_organisation_counts_for_itself(service, kafka_settings, issuer, org, caller):
     other = uuid4()
-    await publish(kafka, org, RUN)
-    await publish(kafka, other, RUN, RUN)
+    await publish(kafka_settings, org, RUN)
+    await publish(kafka_settings, other, RUN, RUN)
     await counted(service, caller, runs_created=1)
     summary = await counted(service, issuer.caller(other, "analytics:read"), runs_created=2)
     assert summary.counters.runs_created == 2
     assert (await service.GetSummary(day(), metadata=caller)).counters.runs_created == 1
 
 
-async def test_without_a_tenant_the_database_shows_nothing(service, kafka, org, caller, connections):
-    await publish(kafka, org, RUN, ITEMS)
+async def test_without_a_tenant_the_database_shows_nothing(service, kafka_settings, org, caller, connections):
+    await publish(kafka_settings, org, RUN, ITEMS)
     await counted(service, caller, runs_created=1, items_measured=4)
     for table in ("counters", "model_usage", "event_counts"):
         assert await connections.fetchval(f"SELECT count(*) FROM {table}") == 0
 
 
-async def test_a_service_that_comes_later_counts_what_it_missed_and_nothing_twice(database, kafka, issuer, org, caller):
+async def test_a_later_service_counts_what_it_missed_and_nothing_twice(database, kafka_settings, issuer, org, caller):
     """Stopped between two events, a second one of the same group goes on where the first ended."""
     settings = Settings(
         database=database,
-        kafka=KafkaSettings(bootstrap_servers=kafka.bootstrap_servers),
+        kafka=kafka_settings,
         grpc=GrpcSettings(listen="127.0.0.1:0"),
         targets=Targets(),
     )
     for expected in (1, 2):
-        await publish(kafka, org, RUN)
+        await publish(kafka_settings, org, RUN)
         async with auth_server(issuer) as auth:
             lifecycle = Lifecycle(grace_seconds=5)
             alive = settings.model_copy(update={"targets": Targets(auth=auth)})

@@ -14,7 +14,6 @@ from assay_common.kafka.headers import CloudEvent
 from assay_common.kafka.producer import producer
 from assay_common.lifecycle import Lifecycle
 from assay_common.rpc.errors import error_from
-from assay_common.settings import KafkaSettings
 from assay_protos import permissions, topics
 
 ALL = ("prompts:read", "prompts:write", "labels:write")
@@ -247,10 +246,9 @@ def gate_decision(prompt_id, *, allowed=True, version=1):
     return events_pb2.GateDecided(decision=decision)
 
 
-async def announce(kafka, org, message, *, times=1):
-    settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
+async def announce(kafka_settings, org, message, *, times=1):
     event = CloudEvent(uuid4(), message.DESCRIPTOR.full_name, "evaluation", utc_now(), message.decision.id, org)
-    async with producer(settings) as events:
+    async with producer(kafka_settings) as events:
         for _ in range(times):
             await events.send_and_wait(
                 topics.EVALUATION_EVENTS.name,
@@ -265,10 +263,10 @@ async def production(service, caller):
     return {label.name: label.version for label in prompt.labels}.get("production")
 
 
-async def test_a_gate_that_says_yes_moves_the_label_once(service, caller, kafka, org):
+async def test_a_gate_that_says_yes_moves_the_label_once(service, caller, kafka_settings, org):
     prompt = await make_prompt(service, caller, "one", "two")
-    await announce(kafka, org, gate_decision(prompt.id, allowed=False, version=1))
-    await announce(kafka, org, gate_decision(prompt.id, version=2), times=3)
+    await announce(kafka_settings, org, gate_decision(prompt.id, allowed=False, version=1))
+    await announce(kafka_settings, org, gate_decision(prompt.id, version=2), times=3)
     async with asyncio.timeout(20):
         while await production(service, caller) != 2:  # noqa: ASYNC110 - another process would have to tell
             await asyncio.sleep(0.05)
@@ -278,7 +276,7 @@ async def test_a_gate_that_says_yes_moves_the_label_once(service, caller, kafka,
     assert moves[0].data["gate_decision_id"]
 
 
-async def test_every_event_arrives_on_kafka_in_order(service, caller, kafka, org):
+async def test_every_event_arrives_on_kafka_in_order(service, caller, kafka_settings, org):
     arrived = asyncio.Queue()
     lifecycle = Lifecycle(grace_seconds=2)
 
@@ -286,8 +284,7 @@ async def test_every_event_arrives_on_kafka_in_order(service, caller, kafka, org
         if delivery.event.org_id == org:
             await arrived.put(delivery.event.type.rsplit(".", 1)[1])
 
-    settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
-    consuming = consume(lifecycle, settings, group=f"test-{uuid4()}", topics=[topics.PROMPT_EVENTS], handler=keep)
+    consuming = consume(lifecycle, kafka_settings, group=f"test-{uuid4()}", topics=[topics.PROMPT_EVENTS], handler=keep)
     lifecycle.spawn("events", consuming)
     await make_prompt(service, caller, "one", "two")
     async with asyncio.timeout(20):

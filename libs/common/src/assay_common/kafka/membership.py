@@ -69,7 +69,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
     ) -> None:
         self._lifecycle = lifecycle
         self._group = group
-        self._topics = [topic.name for topic in topics]
+        self._topics = [settings.qualified(topic.name) for topic in topics]
         self._work = work
         self._limit = limit
         self._start_at = start_at
@@ -85,7 +85,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         """Whether the group ever gave this member partitions (perhaps none): the connection worked."""
         self._consumer = AIOKafkaConsumer(
             **connection_options(settings),
-            group_id=group,
+            group_id=settings.qualified(group),
             enable_auto_commit=False,
             auto_offset_reset=start_at,
             partition_assignment_strategy=[RendezvousAssignor],

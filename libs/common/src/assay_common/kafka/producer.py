@@ -52,7 +52,10 @@ _ABOUT_ONE_RECORD = (
 
 
 class Producer:
-    """Publishes records; connects when first used, and anew when the client's state is beyond repair."""
+    """Publishes records; connects when first used, and anew when the client's state is beyond repair.
+
+    Topics are named as the contracts name them; the namespace of the settings is put before.
+    """
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
@@ -78,7 +81,9 @@ class Producer:
                 future raises the same, or what Kafka refused the record for.
         """
         client = await self._connected()
-        return await self._watched(client, client.send(topic, value, key=key, headers=list(headers)))
+        return await self._watched(
+            client, client.send(self._settings.qualified(topic), value, key=key, headers=list(headers))
+        )
 
     async def send_and_wait(
         self,
@@ -101,7 +106,7 @@ class Producer:
         """The partitions of a topic; raises KafkaError when it does not exist or Kafka is away."""
         client = await self._connected()
         try:
-            found: set[int] = await client.partitions_for(topic)
+            found: set[int] = await client.partitions_for(self._settings.qualified(topic))
         except KafkaError as error:
             self._inspect(client, error)
             raise
@@ -115,7 +120,9 @@ class Producer:
     async def send_batch(self, batch: BatchBuilder, topic: str, *, partition: int) -> asyncio.Future[RecordMetadata]:
         """Like `send`, for a closed batch."""
         client = await self._connected()
-        return await self._watched(client, client.send_batch(batch, topic, partition=partition))
+        return await self._watched(
+            client, client.send_batch(batch, self._settings.qualified(topic), partition=partition)
+        )
 
     async def close(self) -> None:
         """Send what is buffered (at most FLUSH_TIMEOUT seconds) and disconnect."""

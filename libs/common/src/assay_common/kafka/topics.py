@@ -50,7 +50,7 @@ async def ensure_topics(settings: KafkaSettings, topics: Sequence[Topic]) -> Top
     Replication is the brokers' default. Raises KafkaError when Kafka cannot be reached within PATIENCE_SECONDS or
     refuses.
     """
-    wanted = [each for topic in topics for each in _wanted(topic)]
+    wanted = [each for topic in topics for each in _wanted(settings, topic)]
     async with asyncio.timeout(PATIENCE_SECONDS), _admin(settings) as admin:
         present = set(await admin.list_topics())
         created = await _create(admin, [each for each in wanted if each.name not in present])
@@ -58,11 +58,13 @@ async def ensure_topics(settings: KafkaSettings, topics: Sequence[Topic]) -> Top
         return TopicReport(created, tuple([line for each in wanted for line in await _differences(admin, each, found)]))
 
 
-def _wanted(topic: Topic) -> list[_Wanted]:
+def _wanted(settings: KafkaSettings, topic: Topic) -> list[_Wanted]:
     return [
-        _Wanted(topic.name, topic.partitions, {"retention.ms": _milliseconds(topic.retention_hours)}),
         _Wanted(
-            topic.dead_letters,
+            settings.qualified(topic.name), topic.partitions, {"retention.ms": _milliseconds(topic.retention_hours)}
+        ),
+        _Wanted(
+            settings.qualified(topic.dead_letters),
             DEAD_LETTER_PARTITIONS,
             {
                 "retention.ms": _milliseconds(DEAD_LETTER_RETENTION_HOURS),

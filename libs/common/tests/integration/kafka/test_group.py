@@ -81,6 +81,7 @@ async def test_sigterm_lets_what_runs_finish_commits_it_and_leaves_the_rest(room
     async with start_worker() as worker:
         await worker.says("begun long")
         worker.terminate()
+        await worker.says("stopping")
         notes = make_notes()
         room.consume(notes)  # does not get anything while the other drains, or only what the other gave back
         (tmp_path / "long").unlink()

@@ -34,8 +34,13 @@ def main(topic_name, group, folder, bootstrap_servers, session_ms):
             await asyncio.sleep(0.01)
         sys.stderr.write(f"ended {name}\n")
 
+    async def tell_of_the_end(lifecycle):
+        await lifecycle.stopping.wait()
+        sys.stderr.write("stopping\n")
+
     @asynccontextmanager
     async def start(lifecycle):
+        lifecycle.spawn("end", tell_of_the_end(lifecycle))
         timing = Timing(session_ms=int(session_ms), heartbeat_ms=300)
         lifecycle.spawn(
             "consumer",
