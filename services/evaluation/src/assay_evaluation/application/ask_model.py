@@ -12,7 +12,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_bef
 from assay_evaluation.application.ports import LanguageModel, NoReplyError, Reply
 from assay_evaluation.domain.runs import Message, Parameters
 
-_BACK_OFF: Final = wait_exponential_jitter(initial=0.5, max=10, jitter=0.5)
+_BACK_OFF: Final = wait_exponential_jitter(multiplier=0.5, max=10, jitter=0.5)
 """Seconds between two attempts: doubled each time, with up to half a second at random on top."""
 
 

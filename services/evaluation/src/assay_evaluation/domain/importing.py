@@ -82,8 +82,8 @@ def _rows(content: bytes, file_format: FileFormat) -> Iterator[Example | RowErro
 
 
 def _jsonl_rows(text: io.TextIOWrapper) -> Iterator[Example | RowError]:
-    for number, line in enumerate(text, start=1):
-        if not line.strip():
+    for number, line in enumerate(map(str.rstrip, text), start=1):
+        if not line:
             continue
         try:
             yield _example_from_json(line)
