@@ -55,15 +55,14 @@ def starting(
             gateway = _gateway(settings, lifecycle, services, keys, LimitRate(buckets))
             listener = EventListener(gateway.authenticate, gateway.resolve_prompt, gateway.feed)
             stream = EventStream(settings.kafka, EVENT_TOPICS, listener.on_event, listener.on_gap)
+            app = application(gateway, lifecycle)
             lifecycle.add_check("signing keys", keys.check)
             lifecycle.add_check("event stream", stream.check)
             lifecycle.spawn(
                 "valkey watch", gateway.limit_rate.watch(settings.valkey.probe_seconds), cancel_on_stop=True
             )
             lifecycle.spawn("event stream", stream.run(lifecycle))
-            bound(
-                await stack.enter_async_context(serve_http(lifecycle, settings.http, application(gateway, lifecycle)))
-            )
+            bound(await stack.enter_async_context(serve_http(lifecycle, settings.http, app)))
             yield
 
     return start

@@ -33,7 +33,7 @@ class ValkeySettings(Section):
     """Where the shared rate limits live."""
 
     url: Annotated[SecretStr, AfterValidator(_is_valkey_url)]
-    timeout_seconds: PositiveFloat = 0.1
+    timeout_seconds: PositiveFloat = 0.25
     """A Valkey that takes longer counts as away."""
     probe_seconds: PositiveFloat = 1.0
     """How often it is looked for while it is away."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from importlib.metadata import version
 from typing import Final
 
@@ -92,7 +91,7 @@ def api(gateway: Gateway) -> FastAPI:
         app.include_router(router)
     error_handlers.install(app)
     app.add_middleware(RequestContext)
-    app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
+    app.openapi_schema = openapi.document(app)
     FastAPIInstrumentor.instrument_app(app, excluded_urls="/docs,/openapi.json", exclude_spans=["receive", "send"])
     return app
 
