@@ -133,7 +133,8 @@ def _ownership(commits: Sequence[Commit]) -> Iterable[RawFinding]:
         return
     share = max(by_author.values()) / total
     if share > OWNED:
-        text = f"one of {len(by_author)} authors wrote {share:.0%} of the changed lines: a bus factor of one"
+        who = f"one of {len(by_author)} authors" if len(by_author) > 1 else "a single author"
+        text = f"{who} wrote {share:.0%} of the changed lines: a bus factor of one"
         yield RawFinding("git/bus-factor", Severity.NOTE, text)
 
 

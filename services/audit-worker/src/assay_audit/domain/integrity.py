@@ -14,6 +14,8 @@ HUGE: Final = 5 * 1024 * 1024
 _KEY_FILE: Final = re.compile(r"(id_rsa|id_dsa|id_ecdsa|id_ed25519|.*\.(p12|pfx|jks|keystore|ppk))", re.IGNORECASE)
 _ENVIRONMENT_FILE: Final = re.compile(r"\.env(\.(local|dev|development|prod|production|staging))?", re.IGNORECASE)
 
+_PRIVATE_KEY: Final = re.compile(r"-----BEGIN ([A-Z0-9]+ ){0,3}PRIVATE KEY( BLOCK)?-----")
+
 _OPENING, _MIDDLE, _CLOSING = "<<<<<<< ", "=======", ">>>>>>> "
 
 
@@ -47,3 +49,8 @@ def merge_markers(lines: list[str]) -> list[int]:
             found.append(opened)
             opened, divided = 0, False
     return found
+
+
+def private_keys(lines: list[str]) -> list[int]:
+    """Lines (from 1) on which a private key in PEM or PGP armour begins; mere mentions in code do not count."""
+    return [number for number, line in enumerate(lines, start=1) if _PRIVATE_KEY.fullmatch(line.strip())]

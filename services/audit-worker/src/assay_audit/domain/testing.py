@@ -1,5 +1,6 @@
 """Are there tests, do they go with the code, and do they check anything."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Final
@@ -38,7 +39,7 @@ def judge_tests(
     return [
         *_ratio(lines, code, tests),
         *_together(commits),
-        *_modules_without_test(lines, analyses, code, tests),
+        *_unreached_modules(lines, analyses, files),
     ]
 
 
@@ -67,23 +68,50 @@ def _together(commits: Sequence[Commit]) -> Iterable[RawFinding]:
         yield RawFinding("tdd/untested-changes", severity, text)
 
 
-def _modules_without_test(
-    lines: Mapping[str, int], analyses: Analyses, code: Sequence[SourceFile], tests: Sequence[SourceFile]
+def _unreached_modules(
+    lines: Mapping[str, int], analyses: Analyses, files: Sequence[SourceFile]
 ) -> Iterable[RawFinding]:
-    """A Python module has a test when one is named after it or imports it."""
-    imported = {name for file in tests for name in _measure(analyses, file, "imports")}
-    named = {_stem(file).removeprefix("test_").removesuffix("_test") for file in tests}
-    for file in code:
-        if not _measure(analyses, file, "functions") or lines.get(file.path, 0) < WORTH_A_TEST:
+    """Python modules with functions that no test reaches, neither by name nor by following the imports."""
+    named = {_stem(file).removeprefix("test_").removesuffix("_test") for file in files if file.is_test}
+    reached = _reached(analyses, files)
+    for file in files:
+        if file.is_test or file.path in reached or _stem(file) in named:
             continue
-        if _stem(file) in named or not imported.isdisjoint(_module_names(file)):
-            continue
-        yield RawFinding("tdd/module-without-test", Severity.NOTE, "no test imports it or is named after it", file.path)
+        if _measure(analyses, file, "functions") and lines.get(file.path, 0) >= WORTH_A_TEST:
+            text = "no test is named after it or imports it, directly or through other modules"
+            yield RawFinding("tdd/module-without-test", Severity.NOTE, text, file.path)
+
+
+def _reached(analyses: Analyses, files: Sequence[SourceFile]) -> set[str]:
+    """Paths of what the tests import, and of what that imports, and so on."""
+    by_name: defaultdict[str, list[SourceFile]] = defaultdict(list)
+    for file in files:
+        for name in _module_names(file):
+            by_name[name].append(file)
+    reached: set[str] = set()
+    waiting = [file for file in files if file.is_test]
+    while waiting:
+        importing = waiting.pop()
+        for name in _measure(analyses, importing, "imports"):
+            found = [file for file in by_name[_absolute(name, importing)] if file.path not in reached]
+            reached.update(file.path for file in found)
+            waiting.extend(found)
+    return reached
 
 
 def _measure(analyses: Analyses, file: SourceFile, name: str) -> Sequence[str]:
     """Names that the "tests" engine found in a Python file; none for others."""
     return analyses[file.path].measures.get(name, ()) if file.path in analyses else ()
+
+
+def _absolute(name: str, importing: SourceFile) -> str:
+    """The name of an import seen from the repository's root; `..shop` in `src/a/b.py` is `src.shop`."""
+    level = len(name) - len(name.lstrip("."))
+    if not level:
+        return name
+    package = PurePosixPath(importing.path).parts[:-1]
+    package = package[: max(0, len(package) - level + 1)]
+    return ".".join(part for part in (*package, name[level:]) if part)
 
 
 def _module_names(file: SourceFile) -> set[str]:

@@ -23,8 +23,12 @@ def analyse(task: Task) -> Answer:
             f"--select={','.join(task.options['select'])}", f"--ignore={','.join(task.options['ignore'])}",
             "--", *(file.file for file in task),
         ],
-        check=True, stdout=subprocess.PIPE,
+        check=False, stdout=subprocess.PIPE,
     )  # fmt: skip
+    if done.returncode < 0:
+        # Told on, so that the file that did it can be found.
+        os.kill(os.getpid(), -done.returncode)
+    done.check_returncode()
     for found in json.loads(done.stdout or b"[]"):
         code = found["code"] or "invalid-syntax"
         file = os.path.relpath(found["filename"])

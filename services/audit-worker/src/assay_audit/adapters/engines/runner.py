@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-import os
 import re
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -31,6 +31,29 @@ BATCH_BYTES: Final = 200_000
 """Bytes of source from which on it is worth to start another process."""
 
 _SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+
+
+CRASHES: Final = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL})
+"""How engines written in other languages go down over a file, for instance one that nests too deeply."""
+MAX_CRASHES: Final = 40
+"""Crashes over one part after which it is the engine that is broken, not a few files."""
+
+
+class EngineCrashed(EngineFailed):
+    """A file took the engine down."""
+
+
+@dataclass(slots=True)
+class _Crashes:
+    """How often the engine went down over a part."""
+
+    number: int = 0
+
+    def count(self, crash: EngineCrashed) -> None:
+        """Raises EngineFailed when it is too often."""
+        self.number += 1
+        if self.number > MAX_CRASHES:
+            raise EngineFailed(crash.message, **crash.details) from crash
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +108,25 @@ class EngineProcesses:
     ) -> Mapping[str, Analysis] | EngineFailed:
         """Failures are returned: raised inside a task group they would come out wrapped."""
         try:
-            async with self.slots:
-                raw = await self._process(engine, part, folder)
-            return await asyncio.to_thread(_analyses, raw, part)
+            return await self._part(engine, part, folder, _Crashes())
         except EngineFailed as error:
             return error
+
+    async def _part(
+        self, engine: Engine, part: Sequence[Exported], folder: Path, crashes: "_Crashes"
+    ) -> dict[str, Analysis]:
+        """Analyse a part. When a file takes the engine down, halves are tried until that file is left alone with it."""
+        try:
+            async with self.slots:
+                raw = await self._process(engine, part, folder)
+        except EngineCrashed as crash:
+            crashes.count(crash)
+            if len(part) == 1:
+                return {part[0].source.path: _crashed(engine, part[0])}
+            middle = len(part) // 2
+            first = await self._part(engine, part[:middle], folder.with_name(f"{folder.name}a"), crashes)
+            return first | await self._part(engine, part[middle:], folder.with_name(f"{folder.name}b"), crashes)
+        return await asyncio.to_thread(_analyses, raw, part)
 
     async def _process(self, engine: Engine, part: Sequence[Exported], folder: Path) -> dict[str, Any]:
         await asyncio.to_thread(folder.mkdir)
@@ -113,6 +150,8 @@ class EngineProcesses:
                 )
         except (TimedOut, TooMuchOutput) as error:
             raise EngineFailed(f"{engine.name} failed: {error}", engine=engine.name) from error
+        if -done.code in CRASHES:
+            raise EngineCrashed(f"{engine.name} failed: {_why(done.code, '')}", engine=engine.name)
         if done.code != 0 or not answer.exists():
             raise EngineFailed(f"{engine.name} failed: {_why(done.code, done.stderr)}", engine=engine.name)
         try:
@@ -171,6 +210,11 @@ def _description(item: Exported) -> dict[str, Any]:
     }
 
 
+def _crashed(engine: Engine, item: Exported) -> Analysis:
+    text = f"{engine.name} cannot read this file: it went down over it"
+    return Analysis((RawFinding(f"{engine.name}/crash", Severity.WARNING, text, item.source.path),))
+
+
 def _analyses(raw: Mapping[str, Any], part: Sequence[Exported]) -> dict[str, Analysis]:
     return {item.source.path: _analysis(raw.get(_description(item)["file"], {}), item) for item in part}
 
@@ -191,8 +235,3 @@ def _why(code: int, stderr: str) -> str:
     with suppress(IndexError):
         return printable(stderr.strip().splitlines()[-1])[:300]
     return f"ended by signal {-code}" if code < 0 else f"exit code {code}"
-
-
-def default_processes() -> int:
-    """One engine a core."""
-    return os.cpu_count() or 1

@@ -1,6 +1,7 @@
 """detect-secrets: keys, tokens and passwords in any text. What is found is never quoted, and never tried out."""
 
 import logging
+from pathlib import Path
 from typing import Final
 
 from detect_secrets.core.scan import scan_file
@@ -29,6 +30,8 @@ def analyse(task: Task) -> Answer:
     }
     with transient_settings(settings):
         for file in task:
+            # It passes over what is no UTF-8; the exported copy is ours to change.
+            Path(file.file).write_text(file.text(), "utf-8")
             severity = Severity.NOTE if file.test else Severity.ERROR
             for secret in scan_file(file.file):
                 rule = f"secrets/{secret.type.lower().replace(' ', '-')}"

@@ -21,7 +21,7 @@ def analyse(task: Task) -> Answer:
     for file in task:
         try:
             tree = ast.parse(file.text())
-            answer.measure(file.file, functions=_functions(tree), imports=sorted(_imports(tree)) if file.test else [])
+            answer.measure(file.file, functions=_functions(tree), imports=sorted(_imports(tree)))
             if file.test:
                 for test in _tests_without_check(tree):
                     text = f"{test.name} checks nothing: it can fail only by raising"
@@ -36,14 +36,18 @@ def _functions(tree: ast.Module) -> list[str]:
 
 
 def _imports(tree: ast.Module) -> set[str]:
-    """Modules that are imported; of `from a import b` both `a` and `a.b`, which may be a module."""
+    """Modules that are imported; of `from a import b` both `a` and `a.b`, which may be a module.
+
+    Relative ones keep their dots: `..a`.
+    """
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            found.add(module)
+            found.update(f"{module}{'.' if node.module else ''}{alias.name}" for alias in node.names)
     return found
 
 

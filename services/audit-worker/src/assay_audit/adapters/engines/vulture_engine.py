@@ -18,7 +18,7 @@ def analyse(task: Task) -> Answer:
         except TOO_HARD:
             continue
     for item in vulture.get_unused_code(min_confidence=task.options["minimum_confidence"]):
-        rule = f"vulture/unused-{item.typ.replace('_', '-')}"
+        rule = "vulture/unreachable-code" if item.typ == "unreachable_code" else f"vulture/unused-{item.typ}"
         severity = Severity.WARNING if item.typ in ("unreachable_code", "function", "class") else Severity.NOTE
         answer.add(str(item.filename), rule, severity, item.first_lineno, item.message)
     return answer

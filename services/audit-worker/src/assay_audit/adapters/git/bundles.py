@@ -26,32 +26,36 @@ class GitVerifier:
             CorruptBundle: it is no bundle, needs commits that it lacks, or holds damaged objects.
             UnknownCommit: the commit asked for is not in it, or none was asked for and it has no obvious one.
         """
-        heads = await unpack(self._git, bundle, bundle.parent / "verify.git")
-        asked = commit or _obvious(heads)
-        found = await commit_in(self._git, bundle.parent / "verify.git", asked)
+        folder = bundle.parent / "verify.git"
+        heads = await unpack(self._git, bundle, folder)
+        if not commit:
+            return await _existing(self._git, folder, _obvious(heads))
+        found = await commit_in(self._git, folder, commit)
         if found is None:
-            if not commit:
-                raise CorruptBundle("the bundle lacks the commit of its own HEAD", Violation("chunk", "incomplete"))
-            raise UnknownCommit(
-                f"commit {commit} is not in the bundle", Violation("header.commit", "not in the bundle")
-            )
+            problem = Violation("header.commit", "not in the bundle")
+            raise UnknownCommit(f"commit {commit} is not in the bundle", problem)
         return found
 
 
 async def unpack(git: Git, bundle: Path, into: Path) -> dict[str, str]:
     """Make a bare repository of a bundle, checking every object and every link; its heads by reference.
 
+    Its HEAD is the bundle's; it has no other references.
+
     Raises:
         CorruptBundle: it is no bundle, needs commits that it lacks, or holds damaged objects.
     """
     await asyncio.to_thread(into.mkdir)
     await git.output("init", "--quiet", "--bare", "--template=", ".", folder=into)
-    verified = await git("bundle", "verify", "--quiet", str(bundle), folder=into)
+    verified = await git("bundle", "verify", str(bundle), folder=into)
     if verified.code != 0:
         raise _corrupt(_reason(verified.stderr) or complaint(verified))
     listed = (await git.output("bundle", "list-heads", str(bundle), folder=into)).decode("utf-8", "replace")
     heads = {name: head for head, _, name in (line.partition(" ") for line in listed.splitlines())}
     await _index(git, bundle, into)
+    if "HEAD" in heads:
+        head = await _existing(git, into, heads["HEAD"])
+        await git.output("update-ref", "--no-deref", "HEAD", head, folder=into)
     return heads
 
 
@@ -59,6 +63,13 @@ async def commit_in(git: Git, folder: Path, revision: str) -> str | None:
     """The full id of the commit that the revision (an id, or HEAD) names, or None when it is not there."""
     done = await git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", folder=folder)
     return done.stdout.decode().strip() if done.code == 0 else None
+
+
+async def _existing(git: Git, folder: Path, commit: str) -> str:
+    found = await commit_in(git, folder, commit)
+    if found is None:
+        raise _corrupt("it lacks the commit of its own HEAD")
+    return found
 
 
 async def _index(git: Git, bundle: Path, into: Path) -> None:

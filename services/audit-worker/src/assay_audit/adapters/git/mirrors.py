@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from assay_audit.adapters.file_lock import locked, try_lock
-from assay_audit.adapters.git.bundles import commit_in, unpack
+from assay_audit.adapters.git.bundles import unpack
 from assay_audit.adapters.git.command import Git
 from assay_audit.adapters.git.mirror import GitMirror
 from assay_audit.application.ports import BundleStore, Scratch
@@ -50,11 +50,7 @@ class MirrorCache:
         async with self._scratch.folder() as scratch:
             bundle, made = scratch / "fetched.bundle", scratch / "mirror.git"
             await self._store.fetch(org_id, repository_id, digest, bundle)
-            heads = await unpack(self._git, bundle, made)
-            if head := heads.get("HEAD") or next(iter(heads.values()), None):
-                found = await commit_in(self._git, made, head)
-                if found:
-                    await self._git.output("update-ref", "--no-deref", "HEAD", found, folder=made)
+            await unpack(self._git, bundle, made)
             await asyncio.to_thread(self._make_room, _size(bundle))
             made.rename(folder)
 

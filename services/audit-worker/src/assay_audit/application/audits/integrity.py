@@ -19,11 +19,11 @@ SECRETS: Final = Engine(
     "secrets",
     {
         # Detectors that know the form of a secret. Those that guess by entropy or by the name of a variable are left
-        # out: hashes of lock files and test data would drown the rest.
+        # out: hashes of lock files and test data would drown the rest. Private keys are found by the engine "text".
         "detectors": [
             "ArtifactoryDetector", "AWSKeyDetector", "AzureStorageKeyDetector", "BasicAuthDetector", "CloudantDetector",
             "DiscordBotTokenDetector", "GitHubTokenDetector", "IbmCloudIamDetector", "IbmCosHmacDetector",
-            "JwtTokenDetector", "MailchimpDetector", "NpmDetector", "PrivateKeyDetector", "SendGridDetector",
+            "JwtTokenDetector", "MailchimpDetector", "NpmDetector", "SendGridDetector",
             "SlackDetector", "SoftlayerDetector", "SquareOAuthDetector", "StripeDetector", "TwilioKeyDetector",
         ],
     },
