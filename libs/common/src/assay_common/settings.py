@@ -109,10 +109,6 @@ class KafkaSettings(Section):
         """The name of a topic or a group in the cluster."""
         return f"{self.namespace}{name}"
 
-    def plain(self, name: str) -> str:
-        """The name of a topic in the contracts, from its name in the cluster."""
-        return name.removeprefix(self.namespace)
-
     @model_validator(mode="after")
     def _sasl_is_complete(self) -> "KafkaSettings":
         if self.security_protocol.startswith("SASL") and not (self.sasl_username and self.sasl_password):

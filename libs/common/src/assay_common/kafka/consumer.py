@@ -73,7 +73,7 @@ async def consume(
     async with AsyncExitStack() as stack:
         graveyard: DeadLetterTopic | Discard = Discard()
         if dead_letters:
-            graveyard = DeadLetterTopic(await stack.enter_async_context(producer(settings)), settings, group)
+            graveyard = DeadLetterTopic(await stack.enter_async_context(producer(settings)), group)
         handling = Handling(handler, graveyard, asyncio.Semaphore(concurrency), tuning.attempts, tuning.back_off)
         disconnects = 0
         while not lifecycle.stopping.is_set():

@@ -9,7 +9,6 @@ from aiokafka.errors import MessageSizeTooLargeError
 from assay_common.errors import AssayError
 from assay_common.kafka.producer import Producer
 from assay_common.metrics import KAFKA_DEAD_LETTERS
-from assay_common.settings import KafkaSettings
 
 log = structlog.get_logger()
 
@@ -28,14 +27,13 @@ class DeadLetterTopic:
 
     outcome = "dead_letter"
 
-    def __init__(self, producer: Producer, settings: KafkaSettings, group: str) -> None:
+    def __init__(self, producer: Producer, group: str) -> None:
         self._producer = producer
-        self._settings = settings
         self._group = group
 
     async def bury(self, record: ConsumerRecord, error: BaseException, attempts: int) -> None:
         """Write the dead letter and wait for Kafka's acknowledgement; raises KafkaError."""
-        topic = f"{self._settings.plain(record.topic)}.dlq"
+        topic = f"{record.topic}.dlq"
         headers = _headers(record, error, attempts, self._group)
         try:
             await self._producer.send_and_wait(topic, record.value or b"", key=record.key, headers=headers)

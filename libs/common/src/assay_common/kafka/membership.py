@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Literal
 
@@ -69,7 +69,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
     ) -> None:
         self._lifecycle = lifecycle
         self._group = group
-        self._topics = [settings.qualified(topic.name) for topic in topics]
+        self._topics = {settings.qualified(topic.name): topic for topic in topics}
         self._work = work
         self._limit = limit
         self._start_at = start_at
@@ -98,7 +98,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
 
     async def run(self) -> None:
         """Consume until the process stops; raises KafkaError when the membership is lost beyond repair."""
-        self._consumer.subscribe(self._topics, listener=self)
+        self._consumer.subscribe(list(self._topics), listener=self)
         stopping: asyncio.Future[Any] = asyncio.create_task(self._lifecycle.stopping.wait())
         activities = [asyncio.create_task(self._poll()), asyncio.create_task(self._keep_committing())]
         try:
@@ -118,7 +118,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
             fetched = await self._consumer.getmany(timeout_ms=POLL_MS)
             for tp, records in fetched.items():
                 if (partition := self._partitions.get(tp)) is not None:
-                    partition.accept(records)
+                    partition.accept(replace(record, topic=self._topics[tp.topic].name) for record in records)
                     if partition.offsets.open >= self._limit:
                         self._paused.add(tp)
                         self._consumer.pause(tp)
@@ -151,7 +151,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         for tp, lost in before.items():
             lost.cancel()
             with suppress(KeyError):
-                KAFKA_CONSUMER_LAG.remove(tp.topic, str(tp.partition))
+                KAFKA_CONSUMER_LAG.remove(self._topics[tp.topic].name, str(tp.partition))
         self._progress.set()
         log.info("partitions assigned", group=self._group, partitions=_named(self._partitions), lost=_named(before))
 
@@ -208,7 +208,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         for tp in self._consumer.assignment() & self._partitions.keys():
             end, position = self._consumer.highwater(tp), self._partitions[tp].offsets.position
             if end is not None and position is not None:
-                KAFKA_CONSUMER_LAG.labels(tp.topic, str(tp.partition)).set(max(0, end - position))
+                KAFKA_CONSUMER_LAG.labels(self._topics[tp.topic].name, str(tp.partition)).set(max(0, end - position))
 
     # -- the end ----------------------------------------------------------------------------------------------------
 

@@ -133,7 +133,7 @@ class Room:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.bootstrap_servers)
         await admin.start()
         try:
-            offsets = await admin.list_consumer_group_offsets(self.group)
+            offsets = await admin.list_consumer_group_offsets(self.settings.qualified(self.group))
             return {tp.partition: at.offset for tp, at in offsets.items() if at.offset >= 0}
         finally:
             await admin.close()
@@ -148,7 +148,7 @@ class Room:
 
     async def dead_letters(self, count, seconds=20):
         """The first `count` dead letters."""
-        partition = TopicPartition(self.topic.dead_letters, 0)
+        partition = TopicPartition(self.settings.qualified(self.topic.dead_letters), 0)
         reader = AIOKafkaConsumer(bootstrap_servers=self.settings.bootstrap_servers, auto_offset_reset="earliest")
         await reader.start()
         try:
@@ -164,7 +164,7 @@ class Room:
 
 @pytest.fixture
 def kafka_settings(kafka):
-    return KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
+    return KafkaSettings(bootstrap_servers=kafka.bootstrap_servers, namespace="room.")
 
 
 @pytest.fixture

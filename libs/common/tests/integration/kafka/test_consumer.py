@@ -1,6 +1,7 @@
 """What the consumer promises about one message after the other, on a real Kafka."""
 
 import asyncio
+import random
 from collections import Counter, defaultdict
 from uuid import uuid4
 
@@ -186,9 +187,8 @@ async def test_a_message_without_a_key_waits_for_nobody(room, make_notes):
 
 async def test_a_full_partition_is_paused_and_everything_still_arrives_in_order(room, make_notes):
     notes = make_notes()
-    payload = PromptCreated(description="x" * 2000)
-    for i in range(600):  # more than one fetch holds
-        payload.name = str(i)
+    for i in range(600):  # more than one fetch holds, even compressed
+        payload = PromptCreated(name=str(i), description=random.randbytes(1000).hex())
         await room.sender.send(room.topic.name, payload.SerializeToString(), key=b"k", headers=an_event_headers())
     room.consume(notes, concurrency=1)
     await notes.until_ended(600)

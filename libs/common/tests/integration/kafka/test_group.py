@@ -43,7 +43,7 @@ class WorkerProcess:
 def start_worker(room, tmp_path):
     @asynccontextmanager
     async def start():
-        arguments = (room.topic.name, room.group, tmp_path, room.settings.bootstrap_servers, "6000")
+        arguments = (room.topic.name, room.group, tmp_path, room.settings.bootstrap_servers, room.settings.namespace)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             WORKER,
@@ -183,7 +183,7 @@ async def members(room):
     admin = AIOKafkaAdminClient(bootstrap_servers=room.settings.bootstrap_servers)
     await admin.start()
     try:
-        [answer] = await admin.describe_consumer_groups([room.group])
+        [answer] = await admin.describe_consumer_groups([room.settings.qualified(room.group)])
         [group] = answer.groups
         return [member[0] for member in group[5]]
     finally:

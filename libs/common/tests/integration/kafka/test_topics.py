@@ -21,14 +21,17 @@ async def test_a_topic_and_its_dead_letters_are_made_once(kafka_settings):
     topic = a_topic()
     first = await ensure_topics(kafka_settings, [topic])
     second = await ensure_topics(kafka_settings, [topic])
-    assert set(first.created) == {topic.name, topic.dead_letters}
+    assert set(first.created) == {f"room.{topic.name}", f"room.{topic.dead_letters}"}
     assert (second.created, second.differences) == ((), ())
 
 
 async def test_many_may_make_the_same_topic_at_the_same_time(kafka_settings):
     topic = a_topic()
     reports = await asyncio.gather(*(ensure_topics(kafka_settings, [topic]) for _ in range(5)))
-    assert sorted(name for report in reports for name in report.created) == [topic.name, topic.dead_letters]
+    assert sorted(name for report in reports for name in report.created) == [
+        f"room.{topic.name}",
+        f"room.{topic.dead_letters}",
+    ]
 
 
 async def test_a_difference_is_told_and_nothing_is_changed(kafka_settings):
@@ -36,8 +39,8 @@ async def test_a_difference_is_told_and_nothing_is_changed(kafka_settings):
     await ensure_topics(kafka_settings, [topic])
     report = await ensure_topics(kafka_settings, [replace(topic, partitions=5, retention_hours=48)])
     assert report.differences == (
-        f"{topic.name}: 3 partitions, not 5",
-        f"{topic.name}: retention.ms is 86400000, not 172800000",
+        f"room.{topic.name}: 3 partitions, not 5",
+        f"room.{topic.name}: retention.ms is 86400000, not 172800000",
     )
     assert (await ensure_topics(kafka_settings, [topic])).differences == ()
 

@@ -1,4 +1,4 @@
-"""A process that consumes one topic, to be killed: `python worker.py <topic> <group> <folder> <kafka> <session ms>`.
+"""A process that consumes one topic, to be killed: `python worker.py <topic> <group> <folder> <kafka> <namespace>`.
 
 It says on standard error what it begins and ends. A message named as a file in the folder ends once the file is gone.
 """
@@ -19,9 +19,9 @@ class Settings(ServiceSettings):
     kafka: KafkaSettings
 
 
-def main(topic_name, group, folder, bootstrap_servers, session_ms):
+def main(topic_name, group, folder, bootstrap_servers, namespace):
     settings = Settings(
-        kafka=KafkaSettings(bootstrap_servers=bootstrap_servers),
+        kafka=KafkaSettings(bootstrap_servers=bootstrap_servers, namespace=namespace),
         ops=OpsSettings(listen="127.0.0.1:0"),
         log=LogSettings(level="ERROR"),
     )
@@ -41,7 +41,7 @@ def main(topic_name, group, folder, bootstrap_servers, session_ms):
     @asynccontextmanager
     async def start(lifecycle):
         lifecycle.spawn("end", tell_of_the_end(lifecycle))
-        timing = Timing(session_ms=int(session_ms), heartbeat_ms=300)
+        timing = Timing(session_ms=6000, heartbeat_ms=300)
         lifecycle.spawn(
             "consumer",
             consume(
