@@ -6,7 +6,7 @@ import pathlib
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-SETTINGS = {key: value for key, value in os.environ.items() if key.startswith("ASSAY_")}
+SETTINGS = {key: value for key, value in os.environ.items() if key.startswith("ASSAY_") or key == "NO_PROXY"}
 
 
 class Ops(BaseHTTPRequestHandler):

@@ -47,6 +47,7 @@ async def test_everything_is_started_once_told_its_settings_and_stopped(sample: 
 
         worker = await _settings(stack, "auth-work")
         assert worker["ASSAY_SAMPLE_OWN"] == "mine"
+        assert "127.0.0.1" in worker["NO_PROXY"].split(",")
         assert "ASSAY_DATABASE__MIGRATION_URL" not in worker
         connection = await asyncpg.connect(worker["ASSAY_DATABASE__URL"])
         assert await connection.fetchval("SELECT current_user") == "assay_auth"
@@ -130,3 +131,14 @@ def _pids(rows: list[Status]) -> dict[str, int | None]:
 def _in_order(told: list[str], *beginnings: str) -> None:
     places = [next(place for place, words in enumerate(told) if words.startswith(start)) for start in beginnings]
     assert places == sorted(places), told
+
+
+async def test_the_real_suite_is_ready_and_takes_less_than_two_gigabytes(stack: Stack) -> None:
+    rows = await stack.status()
+    assert {row.name for row in rows} >= {entry.name for entry in SUITE} | set(stack.components)
+    assert {row.state for row in rows} == {"ready"}
+    assert sum(row.memory_mb for row in rows) < 2000
+    async with httpx.AsyncClient(trust_env=False, base_url=stack.gateway_url) as client:
+        assert (await client.get("/openapi.json")).is_success
+        # Nobody has signed in: the gateway answers, and knows auth.
+        assert (await client.get("/v1/prompts")).status_code == 401

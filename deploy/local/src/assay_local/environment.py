@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 
 from assay_local.components import Postgres
 from assay_local.components.model import MODEL_NAME
@@ -35,10 +36,16 @@ def http_port(name: str) -> str:
     return f"{name}.http"
 
 
+def topics_environment(site: Site) -> dict[str, str]:
+    """The settings of the step that makes the topics."""
+    return {"ASSAY_KAFKA__BOOTSTRAP_SERVERS": f"{HOST}:{site.port('kafka')}"}
+
+
 def environment_of(entry: Entry, name: str, site: Site, table: tuple[Entry, ...]) -> dict[str, str]:
     """The settings of the process `name`, which is the entry's first or one of its replicas."""
     variables = {
-        "ASSAY_KAFKA__BOOTSTRAP_SERVERS": f"{HOST}:{site.port('kafka')}",
+        **_past_any_proxy(),
+        **topics_environment(site),
         "ASSAY_OPS__LISTEN": f"{HOST}:{site.port(ops_port(name))}",
         "ASSAY_GRPC__LISTEN": f"{HOST}:{site.port(grpc_port(name))}",
         **_targets(site, table),
@@ -54,6 +61,12 @@ def migration_environment_of(entry: Entry, site: Site, table: tuple[Entry, ...])
         **environment_of(entry, entry.name, site, table),
         "ASSAY_DATABASE__MIGRATION_URL": Postgres(site).url_of(SUITE_DATABASE),
     }
+
+
+def _past_any_proxy() -> dict[str, str]:
+    """HTTP and gRPC clients that heed a proxy of the user's must not send loopback addresses there."""
+    exceptions = f"{os.environ.get('NO_PROXY') or os.environ.get('no_proxy', '')},{HOST},localhost".lstrip(",")
+    return {"NO_PROXY": exceptions, "no_proxy": exceptions}
 
 
 def _targets(site: Site, table: tuple[Entry, ...]) -> dict[str, str]:

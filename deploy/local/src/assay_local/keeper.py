@@ -16,12 +16,13 @@ from assay_local.site import Site
 _LOOK_SECONDS = 0.5
 
 
-async def start_keeper(site: Site, watched_pid: int) -> None:
-    """Have the process watched, and all sites at or below this one stopped when it ends."""
+async def start_keeper(folder: Path, watched_pid: int) -> None:
+    """Have the process watched, and all sites at or below the folder stopped when it ends."""
+    site = Site(folder / "keeper")  # of its own: it is no part of the suite that it keeps
 
     keeper = Process("keeper", site, probes.always)
     async with site.alone(keeper.name):
-        await keeper.start(Command([sys.executable, "-m", "assay_local.keeper", site.folder, str(watched_pid)]))
+        await keeper.start(Command([sys.executable, "-m", "assay_local.keeper", folder, str(watched_pid)]))
 
 
 async def keep(folder: Path, pid: int) -> None:

@@ -52,8 +52,8 @@ def ensure_free(port: int, *, wanted_by: str, remedy: str) -> None:
 
 def _holder(port: int) -> str:
     with contextlib.suppress(psutil.Error):
-        for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
-                command = " ".join(psutil.Process(connection.pid).cmdline())[:120]
-                return f" by process {connection.pid} ({command})"
+        for each in psutil.net_connections("tcp"):
+            if each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == port and each.pid:
+                command = " ".join(psutil.Process(each.pid).cmdline())[:120]
+                return f" by process {each.pid} ({command})"
     return ""

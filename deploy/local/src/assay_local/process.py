@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import psutil
+from platformdirs import user_cache_path
 
 from assay_local.errors import NotHealthy, ProcessDied
 from assay_local.site import Site
@@ -50,7 +51,7 @@ class Process:
     site: Site
     healthy: Callable[[], Awaitable[bool]]
     stop_signal: signal.Signals = signal.SIGTERM
-    start_seconds: float = 60
+    start_seconds: float = 90
     grace_seconds: float = 15
 
     @property
@@ -127,7 +128,7 @@ class Process:
         with log.open("ab") as output:
             child = subprocess.Popen(
                 [str(part) for part in command.argv],
-                env={**os.environ, **command.env},
+                env=_environment(command),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -149,7 +150,7 @@ async def run_to_end(name: str, site: Site, command: Command) -> None:
     """
     with site.log(name).open("ab") as output:
         process = await asyncio.create_subprocess_exec(
-            *command.argv, env={**os.environ, **command.env}, stdout=output, stderr=asyncio.subprocess.STDOUT
+            *command.argv, env=_environment(command), stdout=output, stderr=asyncio.subprocess.STDOUT
         )
     try:
         code = await process.wait()
@@ -159,6 +160,21 @@ async def run_to_end(name: str, site: Site, command: Command) -> None:
         raise
     if code:
         raise ProcessDied(f"{name} failed with exit code {code}. {_last_words(site.log(name))}")
+
+
+def _environment(command: Command) -> dict[str, str]:
+    """This process' variables and the command's own."""
+    return {**os.environ, **_bytecode_elsewhere(), **command.env}
+
+
+def _bytecode_elsewhere() -> dict[str, str]:
+    """Where Python may not write bytecode beside the sources, have it in the user's cache.
+
+    Without any, each process would compile all it imports anew at every start, for seconds.
+    """
+    if not sys.dont_write_bytecode:
+        return {}
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(user_cache_path("assay") / "bytecode")}
 
 
 def is_alive(pid: int) -> bool:

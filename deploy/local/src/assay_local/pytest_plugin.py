@@ -61,7 +61,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def run_site(request: pytest.FixtureRequest) -> Site:
     """The site that all workers of this run share."""
     site = Site(request.config.stash[_FOLDER], temporary=True)
-    _run(start_keeper(site, request.config.stash[_CONTROLLER]))
+    _run(start_keeper(site.folder, request.config.stash[_CONTROLLER]))
     return site
 
 

@@ -18,9 +18,11 @@ from assay_local.ports import HOST, ensure_free
 from assay_local.process import Command, Process, Tell, run_to_end, say_nothing
 from assay_local.shutdown import recorded, stop_site
 from assay_local.site import Site
-from assay_local.table import SUITE, Entry, with_needs
+from assay_local.table import SUITE, TOPICS_MODULE, Entry, with_needs
 
 DEFAULT_GATEWAY_PORT = 8080
+TOPICS = "topics"
+"""The name of the step that makes the topics, and of its log."""
 State = Literal["ready", "not ready", "died", "stopped"]
 
 
@@ -222,6 +224,15 @@ class Stack:
         command = Command([sys.executable, "-m", entry.module, "migrate"], variables)
         await run_to_end(migration_of(entry), self.site, command)
 
+    async def make_topics(self) -> None:
+        """Make the topics that the contracts name and Kafka does not have.
+
+        Raises:
+            LaunchError: Kafka refused; the message carries the end of the step's log.
+        """
+        variables = {**env.topics_environment(self.site), **self.variables.get("*", {})}
+        await run_to_end(TOPICS, self.site, Command([sys.executable, "-m", TOPICS_MODULE], variables))
+
     def _port_shown(self, service: Service) -> int:
         if service.name == "gateway":
             return self.site.port(env.http_port("gateway"))
@@ -260,9 +271,11 @@ class _Launch:
             for name, component in self.stack.components.items():
                 if name in self.wanted:
                     self.steps[name] = group.create_task(self._timed(name, component.running, component.start))
-            for entry in self.stack.table:
-                if entry.name in self.wanted:
-                    self._plan(entry, group)
+            entries = [entry for entry in self.stack.table if entry.name in self.wanted]
+            if any("kafka" in entry.needs for entry in entries):
+                self.steps[TOPICS] = group.create_task(self._topics_made())
+            for entry in entries:
+                self._plan(entry, group)
 
     def _plan(self, entry: Entry, group: asyncio.TaskGroup) -> None:
         service = self.stack.process(entry.name)
@@ -270,6 +283,10 @@ class _Launch:
         if not entry.stateless and migration not in self.steps:
             self.steps[migration] = group.create_task(self._migrated(entry, migration))
         self.steps[entry.name] = group.create_task(self._served(service, migration))
+
+    async def _topics_made(self) -> None:
+        await self.steps["kafka"]
+        await self._timed(TOPICS, False, lambda _tell: self.stack.make_topics())
 
     async def _migrated(self, entry: Entry, name: str) -> None:
         await self.steps["postgres"]
@@ -279,7 +296,7 @@ class _Launch:
 
     async def _served(self, service: Service, migration: str) -> None:
         components = [need for need in service.entry.needs if need in self.stack.components]
-        for step in (*components, migration):
+        for step in (*components, TOPICS, migration):
             if step in self.steps:
                 await self.steps[step]
         await self._timed(service.name, service.running, service.start)

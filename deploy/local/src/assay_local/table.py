@@ -21,6 +21,9 @@ class Entry:
     """Owns no schema: nothing to migrate."""
 
 
+TOPICS_MODULE = "assay_common.kafka.topics"
+"""Makes the topics of the contracts; run once Kafka is ready, before the first service."""
+
 _STORE = ("postgres", "kafka")
 
 SUITE = (
