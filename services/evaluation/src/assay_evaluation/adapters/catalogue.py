@@ -6,7 +6,8 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final
 
 from assay_evaluation.application.ports import CatalogueModel
@@ -60,7 +61,11 @@ def _priced(entries: Mapping[str, ModelEntry]) -> list[CatalogueModel]:
 
 def _price_table() -> dict[str, Any]:
     """The table that LiteLLM ships, read as a file: importing LiteLLM costs seconds and 180 MB."""
-    table: dict[str, Any] = json.loads(files("litellm").joinpath(_PRICES).read_text(encoding="utf-8"))
+    package = find_spec("litellm")
+    folders = package.submodule_search_locations if package else None
+    if not folders:
+        return {}
+    table: dict[str, Any] = json.loads(Path(folders[0], _PRICES).read_text(encoding="utf-8"))
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -70,9 +71,9 @@ def _parameters(stored: Mapping[str, Any]) -> Parameters:
     return Parameters(stored["max_tokens"], stored["temperature"], stored["seed"], tuple(stored["stop"]))
 
 
-def messages_to(messages: Sequence[Message]) -> list[dict[str, str]]:
-    """Messages as JSON."""
-    return [{"role": message.role, "content": message.content} for message in messages]
+def messages_to(messages: Sequence[Message]) -> str:
+    """Messages as the text of JSON: in an array of JSON values a list would be taken for another dimension."""
+    return _text_of([{"role": message.role, "content": message.content} for message in messages])
 
 
 def messages_from(stored: Sequence[Mapping[str, str]]) -> tuple[Message, ...]:
@@ -80,17 +81,23 @@ def messages_from(stored: Sequence[Mapping[str, str]]) -> tuple[Message, ...]:
     return tuple(Message(message["role"], message["content"]) for message in stored)
 
 
-def scores_to(scores: Sequence[Score]) -> list[dict[str, Any]]:
-    """Scores as JSON."""
-    return [
-        {
-            "evaluator": score.evaluator,
-            "score": score.value,
-            "passed": score.passed,
-            "unmeasured_reason": score.unmeasured_reason,
-        }
-        for score in scores
-    ]
+def scores_to(scores: Sequence[Score]) -> str:
+    """Scores as the text of JSON."""
+    return _text_of(
+        [
+            {
+                "evaluator": score.evaluator,
+                "score": score.value,
+                "passed": score.passed,
+                "unmeasured_reason": score.unmeasured_reason,
+            }
+            for score in scores
+        ]
+    )
+
+
+def _text_of(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def scores_from(stored: Sequence[Mapping[str, Any]]) -> tuple[Score, ...]:

@@ -51,7 +51,7 @@ _ADD_EVALUATORS = """
 """
 _ADD_ITEMS = """
     INSERT INTO run_items (org_id, run_id, index, messages)
-    SELECT $1, $2, index, messages FROM unnest($3::int[], $4::jsonb[]) AS new (index, messages)
+    SELECT $1, $2, index, messages::jsonb FROM unnest($3::int[], $4::text[]) AS new (index, messages)
 """
 _PENDING = """
     SELECT index, messages, expected
@@ -64,9 +64,12 @@ _PENDING = """
 _ADD_RESULTS = """
     INSERT INTO results (org_id, run_id, index, output, scores, unmeasured_reason, latency_ms, input_tokens,
                          output_tokens, cost_usd, attempts, completed_at)
-    SELECT $1, $2, new.*
-    FROM unnest($3::int[], $4::text[], $5::jsonb[], $6::text[], $7::float8[], $8::bigint[], $9::bigint[], $10::float8[],
-                $11::int[], $12::timestamptz[]) AS new
+    SELECT $1, $2, index, output, scores::jsonb, unmeasured_reason, latency_ms, input_tokens, output_tokens, cost_usd,
+           attempts, completed_at
+    FROM unnest($3::int[], $4::text[], $5::text[], $6::text[], $7::float8[], $8::bigint[], $9::bigint[], $10::float8[],
+                $11::int[], $12::timestamptz[])
+         AS new (index, output, scores, unmeasured_reason, latency_ms, input_tokens, output_tokens, cost_usd, attempts,
+                 completed_at)
     ON CONFLICT (run_id, index) DO NOTHING
     RETURNING index
 """

