@@ -33,7 +33,6 @@ _CODES: Final[dict[type[errors.AssayError], grpc.StatusCode]] = {
     errors.ResourceExhausted: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.Unavailable: grpc.StatusCode.UNAVAILABLE,
 }
-_BY_NUMBER: Final = {code.value[0]: code for code in grpc.StatusCode}
 
 _DATABASE_AWAY: Final = (
     asyncpg.PostgresConnectionError,

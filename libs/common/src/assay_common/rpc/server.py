@@ -4,16 +4,17 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+import grpc
 import grpc.aio
 import structlog
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
-from opentelemetry.instrumentation.grpc import aio_server_interceptor, filters
+from opentelemetry.instrumentation.grpc import aio_server_interceptor
 
 from assay_common.lifecycle import Lifecycle
-from assay_common.rpc.authorisation import Authoriser, permissions_of
+from assay_common.rpc.authorisation import Authoriser, is_infrastructure, permissions_of
 from assay_common.rpc.interceptor import RpcInterceptor
 from assay_common.rpc.jwks import TokenVerifier
 from assay_common.settings import GrpcSettings
@@ -55,7 +56,7 @@ async def serve(
     authorise = Authoriser(permissions_of(service_descriptors), verifier)
     server = grpc.aio.server(
         interceptors=[
-            aio_server_interceptor(filter_=filters.negate(filters.health_check())),  # type: ignore[no-untyped-call]
+            aio_server_interceptor(filter_=_is_traced),  # type: ignore[no-untyped-call]
             RpcInterceptor(authorise),
         ],
         options=[
@@ -80,6 +81,10 @@ async def serve(
         yield port
     finally:
         await server.stop(lifecycle.grace_left() if lifecycle.stopping.is_set() else 0)
+
+
+def _is_traced(call: grpc.HandlerCallDetails) -> bool:
+    return not is_infrastructure(call.method)
 
 
 def _bind(server: grpc.aio.Server, address: str) -> int:

@@ -230,6 +230,22 @@ async def test_a_handler_may_abort_by_itself(server, bare, issuer):
     assert counted(GET, "OUT_OF_RANGE") == before + 1
 
 
+async def test_a_status_that_a_handler_sets_is_counted(server, bare, issuer):
+    async def leave(request, context):
+        context.set_code(grpc.StatusCode.OUT_OF_RANGE)
+        return prompts_pb2.Prompt()
+
+    server.prompts.get = leave
+    before = counted(GET, "OUT_OF_RANGE")
+    remote = await refused(
+        prompts_pb2_grpc.PromptServiceStub(bare).GetPrompt(
+            prompts_pb2.GetPromptRequest(), metadata=bearer(issuer.token("prompts:read"))
+        )
+    )
+    assert remote.status is grpc.StatusCode.OUT_OF_RANGE
+    assert counted(GET, "OUT_OF_RANGE") == before + 1
+
+
 async def test_every_rpc_is_counted_and_leaves_one_line(server, bare, issuer):
     server.prompts.get = name_of_caller
     before = counted(GET, "OK")
