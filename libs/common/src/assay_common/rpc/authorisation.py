@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from assay_protos.permissions import AUTHENTICATED, PUBLIC, permission_of
 from google.protobuf.descriptor import ServiceDescriptor
 
 from assay_common.errors import PermissionDenied, Unauthenticated
 from assay_common.identity import Principal
 from assay_common.rpc.jwks import TokenVerifier
+from assay_protos.permissions import AUTHENTICATED, PUBLIC, permission_of
 
 INFRASTRUCTURE: Final = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 """RPCs that are not Assay's and need no token: they tell nothing of a customer."""

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import grpc
 import grpc.aio
-from assay_protos.permissions import methods
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 from opentelemetry.instrumentation.grpc import aio_client_interceptors
@@ -17,6 +16,7 @@ from assay_common.identity import current_principal
 from assay_common.logs import REQUEST_ID_METADATA, request_id
 from assay_common.rpc.deadline import time_left
 from assay_common.settings import GrpcSettings
+from assay_protos.permissions import methods
 
 AUTHORIZATION: Final = "authorization"
 

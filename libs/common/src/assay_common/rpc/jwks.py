@@ -11,8 +11,8 @@ from uuid import UUID
 import grpc.aio
 import jwt
 import structlog
-from assay.auth.v1 import sessions_pb2, sessions_pb2_grpc
 
+from assay.auth.v1 import sessions_pb2, sessions_pb2_grpc
 from assay_common.errors import Unauthenticated, Unavailable
 from assay_common.identity import Principal
 
