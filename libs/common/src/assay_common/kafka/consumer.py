@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Literal
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -43,7 +42,6 @@ async def consume(
     handler: Handler,
     concurrency: int = 16,
     dead_letters: bool = True,
-    start_at: Literal["earliest", "latest"] = "earliest",
     tuning: Tuning | None = None,
 ) -> None:
     """Hand every message of the topics to `handler` until the process stops. To be spawned on the lifecycle.
@@ -67,7 +65,7 @@ async def consume(
     * While Kafka is away, the consumer waits and joins again when it is back.
 
     The handler runs inside the trace and with the request id of the event. A new group begins at the oldest message
-    there is, with `start_at="latest"` at what comes after it joined.
+    there is.
     """
     tuning = tuning or Tuning()
     async with AsyncExitStack() as stack:
@@ -84,7 +82,6 @@ async def consume(
                 topics=topics,
                 work=handling,
                 limit=2 * concurrency,
-                start_at=start_at,
                 timing=tuning.timing,
             )
             try:

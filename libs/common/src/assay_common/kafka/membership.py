@@ -1,11 +1,11 @@
 """One membership in a consumer group: from joining until leaving, or until Kafka is lost."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -64,7 +64,6 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         topics: Sequence[Topic],
         work: Work,
         limit: int,
-        start_at: Literal["earliest", "latest"],
         timing: Timing,
     ) -> None:
         self._lifecycle = lifecycle
@@ -72,7 +71,6 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         self._topics = {settings.qualified(topic.name): topic for topic in topics}
         self._work = work
         self._limit = limit
-        self._start_at = start_at
         self._timing = timing
         self._partitions: dict[TopicPartition, PartitionWork] = {}
         self._committed: dict[TopicPartition, int] = {}
@@ -87,7 +85,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
             **connection_options(settings),
             group_id=settings.qualified(group),
             enable_auto_commit=False,
-            auto_offset_reset=start_at,
+            auto_offset_reset="earliest",
             partition_assignment_strategy=[RendezvousAssignor],
             max_partition_fetch_bytes=FETCH_BYTES,
             session_timeout_ms=timing.session_ms,
@@ -99,7 +97,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
     async def run(self) -> None:
         """Consume until the process stops; raises KafkaError when the membership is lost beyond repair."""
         self._consumer.subscribe(list(self._topics), listener=self)
-        stopping: asyncio.Future[Any] = asyncio.create_task(self._lifecycle.stopping.wait())
+        stopping = asyncio.create_task(self._give_up_when_stopping())
         activities = [asyncio.create_task(self._poll()), asyncio.create_task(self._keep_committing())]
         try:
             ends: list[asyncio.Future[None]] = [self._bug, *activities]
@@ -112,12 +110,21 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
             await _cancelled(activities)
             await self._leave()
 
+    async def _give_up_when_stopping(self) -> None:
+        await self._lifecycle.stopping.wait()
+        self._give_up()
+
+    def _give_up(self) -> None:
+        self._leaving = True
+        for partition in self._partitions.values():
+            partition.give_up()
+
     async def _poll(self) -> None:
         await self._consumer.start()
         while True:
             fetched = await self._consumer.getmany(timeout_ms=POLL_MS)
             for tp, records in fetched.items():
-                if (partition := self._partitions.get(tp)) is not None:
+                if not self._leaving and (partition := self._partitions.get(tp)) is not None:
                     partition.accept(replace(record, topic=self._topics[tp.topic].name) for record in records)
                     if partition.offsets.open >= self._limit:
                         self._paused.add(tp)
@@ -181,11 +188,12 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
     async def _commit(self) -> None:
         async with self._committing:
             held = dict(self._partitions)
+            positions = {tp: at for tp, each in held.items() if (at := each.offsets.position) is not None}
+            news = {tp: at for tp, at in positions.items() if self._committed.get(tp) != at}
+            if not news:
+                return
             try:
-                positions = await self._positions(held)
-                news = {tp: at for tp, at in positions.items() if self._committed.get(tp) != at}
-                if news:
-                    await self._consumer.commit(news)
+                await self._consumer.commit(news)
             except (CommitFailedError, IllegalStateError) as error:
                 # The group moved on without us; whoever has the partitions now begins at the last commit.
                 log.info("commit refused", group=self._group, error=repr(error))
@@ -193,16 +201,6 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
             self._committed.update(news)
             for tp, at in news.items():
                 held[tp].offsets.settle(at)
-
-    async def _positions(self, held: Mapping[TopicPartition, PartitionWork]) -> dict[TopicPartition, int]:
-        positions = {}
-        for tp, partition in held.items():
-            begun_at = await self._consumer.position(tp) if self._start_at == "latest" else None
-            # A group that begins "at the latest" commits that place at once: it would begin anew after a rebalance.
-            position = begun_at if partition.offsets.position is None else partition.offsets.position
-            if position is not None:
-                positions[tp] = position
-        return positions
 
     def _measure_lag(self) -> None:
         for tp in self._consumer.assignment() & self._partitions.keys():
@@ -216,9 +214,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         await asyncio.gather(*(partition.drain(seconds) for partition in self._partitions.values()))
 
     async def _leave(self) -> None:
-        self._leaving = True
-        for partition in self._partitions.values():
-            partition.give_up()
+        self._give_up()
         try:
             if self._lifecycle.stopping.is_set():
                 await self._drain(self._lifecycle.grace_left() - LEAVE_SECONDS)

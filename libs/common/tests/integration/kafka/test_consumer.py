@@ -6,6 +6,9 @@ from collections import Counter, defaultdict
 from uuid import uuid4
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from prometheus_client import REGISTRY
 
 from assay.prompt.v1.events_pb2 import PromptCreated
 from assay_common.errors import NotFound, Unavailable
@@ -205,16 +208,6 @@ async def test_without_dead_letters_a_hopeless_message_is_dropped(room, make_not
     await room.until_committed(2)
 
 
-async def test_a_new_group_may_begin_at_what_comes_next(room, make_notes):
-    notes = make_notes()
-    await room.publish("old", "older")
-    room.consume(notes, start_at="latest", dead_letters=False)
-    await room.until_committed(2)  # the place where it began, before anything came
-    await room.publish("new")
-    await notes.until_ended(1)
-    assert notes.names() == ["new"]
-
-
 async def test_a_cancellation_inside_the_handler_is_a_failure_like_others(room, make_notes):
     async def cancel_once(delivery):
         if delivery.attempt == 1:
@@ -244,3 +237,58 @@ async def test_a_hundred_keys_each_in_order(make_room, make_notes, partitions):
         by_key[delivery.key].append(delivery.message.name)
     assert set(map(tuple, by_key.values())) == {("0", "1", "2", "3", "4")}
     await room.until_committed(500)
+
+
+async def test_the_largest_message_fits_among_the_dead_letters(room):
+    garbage = random.randbytes(1024 * 1024 - 500)
+    await room.publish_raw(garbage)
+    room.consume(ignore)
+    [letter] = await room.dead_letters(1)
+    assert letter.value == garbage
+
+
+async def test_a_letter_refused_for_its_size_keeps_the_reason_and_the_place_of_the_original(room):
+    await limit_dead_letters(room, 2000)
+    await room.publish_raw(random.randbytes(5000))
+    room.consume(ignore)
+    [letter] = await room.dead_letters(1)
+    headers = dict(letter.headers)
+    assert letter.value == b""
+    assert headers["dlq_value_omitted_bytes"] == b"5000"
+    assert (headers["dlq_topic"], headers["dlq_offset"]) == (room.topic.name.encode(), b"0")
+
+
+async def ignore(_):
+    pass
+
+
+async def limit_dead_letters(room, max_bytes):
+    admin = AIOKafkaAdminClient(bootstrap_servers=room.settings.bootstrap_servers)
+    await admin.start()
+    try:
+        topic = room.settings.qualified(room.topic.dead_letters)
+        await admin.alter_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": str(max_bytes)})]
+        )
+    finally:
+        await admin.close()
+
+
+async def test_what_happened_is_counted(room, make_notes):
+    notes = make_notes()
+    await room.publish_raw(b"garbage")
+    await room.publish("good", "better")
+    room.consume(notes)
+    await notes.until_ended(2)
+    await room.dead_letters(1)
+    await room.until_committed(3)
+
+    def sample(name, **labels):
+        return REGISTRY.get_sample_value(name, {"topic": room.topic.name, **labels})
+
+    assert sample("kafka_consumed_total", outcome="done") == 2
+    assert sample("kafka_consumed_total", outcome="dead_letter") == 1
+    assert sample("kafka_dead_letters_total") == 1
+    async with asyncio.timeout(5):
+        while sample("kafka_consumer_lag", partition="0") != 0:  # noqa: ASYNC110 - a gauge tells no one when it changes
+            await asyncio.sleep(0.05)

@@ -49,7 +49,7 @@ class EventStream:
         on_gap: Callable[[], None],
     ) -> None:
         self._settings = settings
-        self._topics = [topic.name for topic in topics]
+        self._topics = [settings.qualified(topic.name) for topic in topics]
         self._on_event = on_event
         self._on_gap = on_gap
         self._began = asyncio.Event()
