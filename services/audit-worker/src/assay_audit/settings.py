@@ -75,9 +75,3 @@ class Settings(ServiceSettings):
     mirrors: MirrorSettings = MirrorSettings()
     engine_processes: PositiveInt | None = Field(default=None)
     """Engine processes that run at a time in one worker; by default one a core."""
-
-
-class MigrationSettings(ServiceSettings):
-    """What `migrate` needs."""
-
-    database: DatabaseSettings

@@ -45,11 +45,10 @@ from assay_auth.domain.roles import PermissionModel
 from assay_auth.entrypoints.grpc.api_keys import ApiKeyServicer
 from assay_auth.entrypoints.grpc.organisations import OrganisationServicer
 from assay_auth.entrypoints.grpc.sessions import SessionServicer
-from assay_auth.settings import BootstrapAdmin, MigrationSettings, Settings
+from assay_auth.settings import BootstrapAdmin, Settings
 from assay_common.clock import Clock, utc_now
 from assay_common.kafka.producer import producer
 from assay_common.lifecycle import Lifecycle
-from assay_common.postgres.migrations import migrate as run_migrations
 from assay_common.postgres.outbox import relay
 from assay_common.postgres.pool import pool
 from assay_common.postgres.unit_of_work import UnitOfWork
@@ -159,8 +158,3 @@ async def prepare(parts: Parts, admin: BootstrapAdmin) -> None:
 def listening(lifecycle: Lifecycle, settings: Settings, parts: Parts) -> AbstractAsyncContextManager[int]:
     """The gRPC server, which verifies tokens with the keys of its own database; yields the bound port."""
     return serve_grpc(lifecycle, settings.grpc, parts.servicers(), SERVICES, TokenVerifier(parts.get_jwks()))
-
-
-def migrate(settings: MigrationSettings) -> None:
-    """Bring the database to the newest schema."""
-    run_migrations(settings.database, SCHEMA, MIGRATIONS)

@@ -39,12 +39,6 @@ class BootstrapAdmin(Section):
         return self
 
 
-class MigrationSettings(ServiceSettings):
-    """What `migrate` needs."""
-
-    database: DatabaseSettings
-
-
 class Settings(ServiceSettings):
     """What `serve` needs."""
 

@@ -33,6 +33,7 @@ from assay_auth.settings import Settings
 from assay_common.clock import utc_now
 from assay_common.ids import new_id
 from assay_common.lifecycle import Lifecycle, running
+from assay_common.postgres.migrations import migrate
 from assay_common.postgres.pool import pool
 from assay_common.postgres.unit_of_work import UnitOfWork
 from assay_common.rpc.errors import error_from
@@ -190,7 +191,7 @@ def shared_settings(make_database):
     """A migrated database that the tests of this process share; each makes its own people and organisations."""
     with ThreadPoolExecutor(1) as thread:
         settings = settings_for(thread.submit(asyncio.run, make_database("auth", logins=(LOGIN,))).result())
-    bootstrap.migrate(settings)
+    migrate(settings.database, SCHEMA, bootstrap.MIGRATIONS)
     return settings
 
 
@@ -198,7 +199,7 @@ def shared_settings(make_database):
 async def fresh_settings(make_database):
     """A migrated database of one's own, without any people."""
     settings = settings_for(await make_database("auth", logins=(LOGIN,)))
-    await asyncio.to_thread(bootstrap.migrate, settings)
+    await asyncio.to_thread(migrate, settings.database, SCHEMA, bootstrap.MIGRATIONS)
     return settings
 
 

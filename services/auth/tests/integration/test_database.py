@@ -11,6 +11,7 @@ from assay_auth import bootstrap
 from assay_auth.adapters.postgres.transaction import SCHEMA
 from assay_common.postgres.migrations import downgrade, migrate
 from assay_common.postgres.pool import pool
+from assay_common.settings import DatabaseSettings
 
 TENANT_TABLES = ["organisations", "memberships", "api_keys", "events"]
 SYSTEM_TABLES = ["refresh_families", "refresh_tokens", "signing_keys"]
@@ -95,9 +96,7 @@ async def test_secrets_are_stored_as_hashes_only(world):
 
 async def test_migrations_go_up_down_and_up(make_database, replica):
     made = await make_database("auth", logins=("assay_auth",))
-    settings = bootstrap.MigrationSettings(
-        database={"url": made.logins["assay_auth"], "migration_url": made.owner_url}
-    ).database
+    settings = DatabaseSettings(url=made.logins["assay_auth"], migration_url=made.owner_url)
     for step in (migrate, downgrade, migrate):
         await asyncio.to_thread(step, settings, SCHEMA, bootstrap.MIGRATIONS)
     async with pool(settings, SCHEMA) as connections:

@@ -2,7 +2,7 @@ import base64
 
 import pytest
 
-from assay_auth.settings import MigrationSettings, Settings
+from assay_auth.settings import Settings
 from assay_common.settings import EX_CONFIG, describe, load
 
 GOOD = {
@@ -35,11 +35,6 @@ def test_the_settings_of_serve(environment):
 def test_no_administrator_is_needed(environment):
     environment(**GOOD)
     assert load(Settings).bootstrap_admin.email is None
-
-
-def test_migrate_needs_the_database_only(environment):
-    environment(ASSAY_DATABASE__URL=GOOD["ASSAY_DATABASE__URL"])
-    load(MigrationSettings)
 
 
 def test_secrets_are_not_told(environment):

@@ -2,51 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from assay_common.lifecycle import Lifecycle, run
-from assay_common.postgres.migrations import migrate
-from assay_common.settings import load
+from assay_common.roles import main, migration, process
 from assay_evaluation import bootstrap
-from assay_evaluation.settings import MigrationSettings, ServeSettings, WorkSettings
-
-
-def main() -> int:
-    """Run the role named on the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="assay_evaluation", description="The evaluation service.")
-    parser.add_argument("role", choices=["serve", "work", "migrate"])
-    match parser.parse_args().role:
-        case "serve":
-            return _serve()
-        case "work":
-            return _work()
-        case _:
-            migrate(load(MigrationSettings).database, bootstrap.SCHEMA, bootstrap.MIGRATIONS)
-            return 0
-
-
-def _serve() -> int:
-    settings = load(ServeSettings)
-
-    @asynccontextmanager
-    async def start(lifecycle: Lifecycle) -> AsyncIterator[None]:
-        async with bootstrap.serve(settings, lifecycle):
-            yield
-
-    return run("evaluation", settings, start)
-
-
-def _work() -> int:
-    settings = load(WorkSettings)
-
-    def start(lifecycle: Lifecycle) -> AbstractAsyncContextManager[None]:
-        return bootstrap.work(settings, lifecycle)
-
-    return run("evaluation-worker", settings, start)
-
+from assay_evaluation.settings import ServeSettings, WorkSettings
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(
+        main(
+            "assay_evaluation",
+            {
+                "serve": process("evaluation", ServeSettings, bootstrap.serve),
+                "work": process("evaluation-worker", WorkSettings, bootstrap.work),
+                "migrate": migration(bootstrap.SCHEMA, bootstrap.MIGRATIONS),
+            },
+        )
+    )

@@ -68,9 +68,3 @@ class ServeSettings(ServiceSettings):
     models: dict[str, CatalogueEntry] = Field(default_factory=dict)
     """The catalogue as JSON: name → entry."""
     runs: RunSettings = RunSettings()
-
-
-class MigrationSettings(ServiceSettings):
-    """What `migrate` needs."""
-
-    database: DatabaseSettings

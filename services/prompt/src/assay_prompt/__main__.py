@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
-from assay_common.lifecycle import Lifecycle, run
-from assay_common.postgres.migrations import migrate
-from assay_common.settings import load
+from assay_common.roles import main, migration, process
 from assay_prompt import bootstrap
-from assay_prompt.settings import MigrationSettings, Settings
-
-
-def main() -> int:
-    """Run the role named on the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="assay_prompt", description="The prompt service.")
-    parser.add_argument("role", choices=["serve", "migrate"])
-    if parser.parse_args().role == "migrate":
-        migrate(load(MigrationSettings).database, bootstrap.SCHEMA, bootstrap.MIGRATIONS)
-        return 0
-    settings = load(Settings)
-
-    @asynccontextmanager
-    async def start(lifecycle: Lifecycle) -> AsyncIterator[None]:
-        async with bootstrap.serve(settings, lifecycle):
-            yield
-
-    return run("prompt", settings, start)
-
+from assay_prompt.settings import Settings
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(
+        main(
+            "assay_prompt",
+            {
+                "serve": process("prompt", Settings, bootstrap.serve),
+                "migrate": migration(bootstrap.SCHEMA, bootstrap.MIGRATIONS),
+            },
+        )
+    )

@@ -13,9 +13,3 @@ class Settings(ServiceSettings):
     grpc: GrpcSettings = GrpcSettings()
     targets: Targets = Targets()
     """Of the other services only auth is called, for its signing keys."""
-
-
-class MigrationSettings(ServiceSettings):
-    """What `migrate` needs."""
-
-    database: DatabaseSettings

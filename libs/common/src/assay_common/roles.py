@@ -1,0 +1,60 @@
+"""The command line of a service: `python -m assay_prompt serve`, `work` or `migrate`.
+
+sys.exit(main("assay_prompt", {"serve": process("prompt", Settings, bootstrap.serve), "migrate": migration(…)}))
+"""
+
+import argparse
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from assay_common.lifecycle import Lifecycle, run
+from assay_common.logs import configure_logging
+from assay_common.postgres.migrations import migrate
+from assay_common.settings import DatabaseSettings, ServiceSettings, load
+
+S = TypeVar("S", bound=ServiceSettings)
+Role = Callable[[], int]
+"""Runs until it is done or stopped, and gives the exit code."""
+
+
+class MigrationSettings(ServiceSettings):
+    """What `migrate` needs, and no more: the job that runs it has no other secrets."""
+
+    database: DatabaseSettings
+
+
+def main(program: str, roles: Mapping[str, Role]) -> int:
+    """Run the role that the command line names; returns the process's exit code."""
+    parser = argparse.ArgumentParser(prog=f"python -m {program}")
+    parser.add_argument("role", choices=list(roles))
+    return roles[parser.parse_args().role]()
+
+
+def process(service: str, settings: type[S], start: Callable[[S, Lifecycle], AbstractAsyncContextManager[Any]]) -> Role:
+    """A role that runs until SIGTERM; see `assay_common.lifecycle.run`. `service` names it in logs and traces."""
+
+    def run_process() -> int:
+        loaded = load(settings)
+
+        @asynccontextmanager
+        async def started(lifecycle: Lifecycle) -> Any:
+            async with start(loaded, lifecycle):
+                yield
+
+        return run(service, loaded, started)
+
+    return run_process
+
+
+def migration(schema: str, migrations: Path) -> Role:
+    """A role that brings the schema up to date and ends."""
+
+    def run_migration() -> int:
+        loaded = load(MigrationSettings)
+        configure_logging(f"{schema}-migrate", loaded.log)
+        migrate(loaded.database, schema, migrations)
+        return 0
+
+    return run_migration
