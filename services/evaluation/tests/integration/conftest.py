@@ -135,11 +135,10 @@ async def prompts():
 class Provider:
     """A real HTTP server that speaks OpenAI's protocol, and misbehaves as a test tells it to.
 
-    `answer(prompt, nth)` gets the last message and how often it was asked before, and returns a text (the answer) or
-    what to do instead: a Response, HANG or HANG_UP.
+    `answer(prompt, nth)` gets the last message and how often it was asked before, and returns a text (the answer),
+    the bytes of a body, a tuple of status, body and headers, TimeoutError (it never answers) or ConnectionError (it
+    hangs up).
     """
-
-    HANG, HANG_UP = object(), object()
 
     def __init__(self, answer=lambda prompt, _nth: prompt.removeprefix("Sort: ")):
         self.answer = answer
@@ -173,34 +172,30 @@ class Provider:
             def do_POST(self):
                 request = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 outcome = provider.respond(request)
-                if outcome is provider.HANG:
-                    provider.released.wait()
-                if outcome in (provider.HANG, provider.HANG_UP):
-                    self.close_connection = True
-                    return
-                self._send(Response(200, completion(outcome)) if isinstance(outcome, str) else outcome)
+                match outcome:
+                    case str():
+                        self._send(200, completion(outcome), {})
+                    case bytes():
+                        self._send(200, outcome, {})
+                    case tuple():
+                        self._send(*outcome)
+                    case _:
+                        if outcome is TimeoutError:
+                            provider.released.wait()
+                        self.close_connection = True
 
-            def _send(self, response):
-                self.send_response(response.status)
-                for name, value in ({"content-type": "application/json"} | response.headers).items():
+            def _send(self, status, body, headers):
+                self.send_response(status)
+                for name, value in ({"content-type": "application/json"} | headers).items():
                     self.send_header(name, value)
-                self.send_header("content-length", str(len(response.body)))
+                self.send_header("content-length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(response.body)
+                self.wfile.write(body)
 
             def log_message(self, *_args):
                 pass
 
         return Handler
-
-
-@dataclass
-class Response:
-    """An HTTP answer of a provider."""
-
-    status: int
-    body: bytes = b'{"error": {"message": "no"}}'
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 def completion(text):

@@ -243,7 +243,7 @@ async def test_models_are_listed_with_whether_they_are_priced(caller):
 
 
 async def test_a_cancelled_run_is_never_asked_again(caller, stored_events, worker, provider, eventually):
-    provider.answer = lambda _prompt, _nth: provider.HANG
+    provider.answer = lambda _prompt, _nth: TimeoutError
     run = await caller.start(await caller.import_rows(ROWS))
     working = asyncio.create_task(worker(requests=2)(caller.org_id, UUID(run.id), [*range(8)]))
 

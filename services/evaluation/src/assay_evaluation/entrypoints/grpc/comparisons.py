@@ -47,8 +47,8 @@ class ComparisonServicer(comparisons_pb2_grpc.ComparisonServiceServicer):
         self, request: comparisons_pb2.GetComparisonRequest, context: Context
     ) -> comparisons_pb2.Comparison:
         """One comparison."""
-        comparison_id = id_of("id", request.id, ComparisonNotFound)
-        return comparison_message(await self.get_comparison(tenant(), comparison_id))
+        comparison = await self.get_comparison(tenant(), id_of("id", request.id, ComparisonNotFound))
+        return comparison_message(comparison)
 
     async def DecideGate(
         self, request: comparisons_pb2.DecideGateRequest, context: Context
@@ -70,5 +70,5 @@ class ComparisonServicer(comparisons_pb2_grpc.ComparisonServiceServicer):
         self, request: comparisons_pb2.GetGateDecisionRequest, context: Context
     ) -> comparisons_pb2.GateDecision:
         """One decision of a gate."""
-        decision_id = id_of("id", request.id, GateDecisionNotFound)
-        return decision_message(await self.get_gate_decision(tenant(), decision_id))
+        decision = await self.get_gate_decision(tenant(), id_of("id", request.id, GateDecisionNotFound))
+        return decision_message(decision)

@@ -56,10 +56,10 @@ class RunServicer(runs_pb2_grpc.RunServiceServicer):
 
     async def ListResults(self, request: runs_pb2.ListResultsRequest, context: Context) -> runs_pb2.ListResultsResponse:
         """A page of a run's results, in the dataset's order."""
-        size = page_size(request.page_size)
+        org_id, size = tenant(), page_size(request.page_size)
         after = cursor(request.page_token, int)
         run_id = id_of("run_id", request.run_id, RunNotFound)
-        found = await self.list_results(tenant(), run_id, after=-1 if after is None else after, size=size)
+        found = await self.list_results(org_id, run_id, after=-1 if after is None else after, size=size)
         page, token = cut(found, size, lambda stored: {"after": str(stored.result.index)})
         return runs_pb2.ListResultsResponse(results=map(result_message, page), next_page_token=token)
 

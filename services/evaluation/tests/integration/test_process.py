@@ -1,0 +1,169 @@
+"""Real processes: what they cost when idle, how they end, and what becomes of a run whose worker is killed."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections import Counter
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from assay.evaluation.v1 import runs_pb2 as pb
+
+ROWS = [{"inputs": {"message": f"mail {n}"}, "expected": f"mail {n}"} for n in range(48)]
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+class Process:
+    """`python -m assay_evaluation <role>` and its log."""
+
+    def __init__(self, process, ops, log):
+        self.process, self.ops, self.log = process, ops, log
+
+    async def ready(self):
+        if self.process.returncode is not None:
+            pytest.fail(f"exited with {self.process.returncode}: {self.log.read_text()[-2000:]}")
+        async with httpx.AsyncClient() as client:
+            try:
+                return (await client.get(f"http://127.0.0.1:{self.ops}/readyz")).status_code == 200
+            except httpx.HTTPError:
+                return False
+
+    async def kill(self):
+        self.process.kill()
+        await self.process.wait()
+
+    def resident_mb(self):
+        return psutil.Process(self.process.pid).memory_info().rss / 1024 / 1024
+
+
+@pytest.fixture
+async def start(database, kafka_settings, models, tmp_path, eventually):
+    """Starts roles of the service as processes, and ends those that still run."""
+    started = []
+
+    async def launch(role, **environment):
+        ops, log = free_port(), tmp_path / f"{role}-{len(started)}.log"
+        catalogue = {name: json.loads(entry.model_dump_json()) | {"api_key": "local"} for name, entry in models.items()}
+        settings = {
+            "ASSAY_DATABASE__URL": database.url.get_secret_value(),
+            "ASSAY_KAFKA__BOOTSTRAP_SERVERS": kafka_settings.bootstrap_servers,
+            "ASSAY_KAFKA__NAMESPACE": kafka_settings.namespace,
+            "ASSAY_OPS__LISTEN": f"127.0.0.1:{ops}",
+            "ASSAY_GRPC__LISTEN": "127.0.0.1:0",
+            "ASSAY_TARGETS__AUTH": "127.0.0.1:9",
+            "ASSAY_TARGETS__PROMPT": "127.0.0.1:9",
+            "ASSAY_MODELS": json.dumps(catalogue),
+        }
+        with Path(log).open("wb") as output:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "assay_evaluation",
+                role,
+                env=os.environ | settings | environment,
+                stdout=output,
+                stderr=output,
+            )
+        started.append(Process(process, ops, log))
+        await eventually(started[-1].ready)
+        return started[-1]
+
+    yield launch
+    for one in started:
+        if one.process.returncode is None:
+            await one.kill()
+
+
+@asynccontextmanager
+async def slow_answers(provider, seconds):
+    """Every answer takes so long, as a real model's would."""
+    provider.answer = lambda prompt, _nth: provider.released.wait(seconds) or prompt.partition(": ")[2]
+    yield
+
+
+@pytest.mark.chaos
+async def test_a_run_survives_the_death_of_its_worker(caller, start, provider, eventually, stored_events):
+    async with slow_answers(provider, 0.4):
+        run = await caller.start(await caller.import_rows(ROWS))
+        first = await start("work", ASSAY_WORKER__REQUESTS="4")
+
+        async def in_the_middle():
+            progress = (await caller.run(run.id)).progress
+            return 8 <= progress.measured < 40 and len(provider.asked) > progress.measured
+
+        await eventually(in_the_middle)
+        await first.kill()
+        killed_at = await caller.run(run.id)
+        assert killed_at.status == pb.RUN_STATUS_RUNNING
+        asked_by_the_first = len(provider.asked)
+        await start("work", ASSAY_WORKER__REQUESTS="8")
+
+        async def completed():
+            found = await caller.run(run.id)
+            return found if found.status == pb.RUN_STATUS_COMPLETED else None
+
+        done = await eventually(completed, seconds=120)
+    assert (done.progress.measured, done.progress.unmeasured) == (48, 0)
+    assert (done.summaries[0].measured, done.summaries[0].passed) == (48, 48)
+    assert done.totals.input_tokens == 48 * 10
+    results = await caller.results(run.id)
+    assert [result.index for result in results] == [*range(48)]
+    assert all(result.output == f"mail {result.index}" for result in results)
+    # What the dead worker had in hand was asked again, and nothing that was stored was.
+    assert len(provider.asked) > 48 >= len(set(provider.asked))
+    assert asked_by_the_first > killed_at.progress.measured
+    events = await stored_events(caller.org_id)
+    assert Counter(kind for kind, _ in events)["RunCompleted"] == 1
+    assert sum(event.measured for kind, event in events if kind == "ItemsMeasured") == 48
+
+
+async def test_a_worker_that_is_told_to_stop_finishes_what_it_has_in_hand(caller, start, provider, eventually):
+    async with slow_answers(provider, 0.5):
+        run = await caller.start(await caller.import_rows(ROWS[:8]))
+        worker = await start("work")
+
+        async def asked():
+            return len(provider.asked) == 8
+
+        await eventually(asked)
+        worker.process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(worker.process.wait(), 20) == 0
+    assert (await caller.run(run.id)).status == pb.RUN_STATUS_COMPLETED
+    assert len(provider.asked) == 8
+
+
+@pytest.mark.parametrize(("role", "megabytes"), [("serve", 130), ("work", 130)])
+async def test_an_idle_process_is_small(start, role, megabytes):
+    process = await start(role)
+    resident = process.resident_mb()
+    print(f"{role}: {resident:.0f} MB")  # noqa: T201 - shown with -s, for whoever measures
+    assert resident < megabytes
+    process.process.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(process.process.wait(), 20) == 0
+    assert "local" not in [json.loads(line).get("settings", {}).get("models") for line in process.log.open()]
+
+
+async def test_a_setting_that_is_missing_is_named(tmp_path):
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "assay_evaluation",
+        "work",
+        env={"PATH": os.environ["PATH"]},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await process.communicate()
+    assert process.returncode == os.EX_CONFIG
+    assert b"ASSAY_DATABASE__URL" in said
+    assert b"ASSAY_KAFKA__BOOTSTRAP_SERVERS" in said

@@ -1,0 +1,143 @@
+"""The worker process's parts together: tasks from Kafka, results in PostgreSQL, events back to Kafka."""
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from assay.evaluation.v1 import runs_pb2 as pb
+from assay.evaluation.v1 import tasks_pb2
+from assay_common.clock import utc_now
+from assay_common.kafka.connection import connection_options
+from assay_common.kafka.consumer import consume
+from assay_common.kafka.headers import CloudEvent
+from assay_common.kafka.producer import producer
+from assay_common.lifecycle import Lifecycle
+from assay_evaluation import bootstrap
+from assay_evaluation.settings import WorkerSettings, WorkSettings
+from assay_protos import topics
+
+ROWS = [{"inputs": {"message": f"mail {n}"}, "expected": f"mail {n}"} for n in range(40)]
+
+
+@asynccontextmanager
+async def running(start):
+    """A part of a process, in a lifecycle of its own."""
+    lifecycle = Lifecycle(grace_seconds=10)
+    async with start(lifecycle):
+        yield lifecycle
+        lifecycle.stop()
+        await lifecycle.drain()
+    assert lifecycle.failure is None
+
+
+@pytest.fixture
+async def at_work(database, kafka_settings, models):
+    """Two workers in this process."""
+    settings = WorkSettings(
+        database=database, kafka=kafka_settings, models=models, worker=WorkerSettings(item_seconds=20, requests=4)
+    )
+    async with AsyncExitStack() as stack:
+        for _ in range(2):
+            await stack.enter_async_context(running(lambda lifecycle: bootstrap.work(settings, lifecycle)))
+        yield settings
+
+
+@pytest.fixture
+async def published(kafka_settings):
+    """What arrives on the topic of events: (CloudEvent, message)."""
+    seen = []
+
+    async def note(delivery):
+        seen.append(delivery)
+
+    @asynccontextmanager
+    async def listening(lifecycle):
+        lifecycle.spawn(
+            "listener",
+            consume(
+                lifecycle,
+                kafka_settings,
+                group=f"test-{uuid4()}",
+                topics=[topics.EVALUATION_EVENTS],
+                handler=note,
+            ),
+        )
+        yield
+
+    async with running(listening):
+        yield seen
+
+
+async def test_a_run_goes_through_kafka_and_back(caller, at_work, published, eventually):
+    run = await caller.start(await caller.import_rows(ROWS))
+
+    async def completed():
+        found = await caller.run(run.id)
+        return found if found.status == pb.RUN_STATUS_COMPLETED else None
+
+    done = await eventually(completed)
+    assert (done.progress.measured, done.progress.unmeasured) == (40, 0)
+    assert [result.index for result in await caller.results(run.id)] == [*range(40)]
+
+    async def told():
+        mine = [one for one in published if one.event.org_id == caller.org_id and one.key == run.id]
+        return mine if mine and mine[-1].event.type.endswith("RunCompleted") else None
+
+    mine = await eventually(told)
+    kinds = [one.event.type.rsplit(".", 1)[1] for one in mine]
+    assert kinds == ["RunCreated", *["ItemsMeasured"] * 5, "RunCompleted"]
+    assert mine[-1].message.run == done
+    measured = [one.message.progress.measured for one in mine[1:-1]]
+    assert measured == sorted(measured)
+    assert measured[-1] == 40
+
+
+@pytest.fixture
+async def dead_letters(kafka_settings):
+    """Reads the dead letters of the tasks."""
+    name = topics.EVALUATION_TASKS.dead_letters
+    consumer = AIOKafkaConsumer(
+        f"{kafka_settings.namespace}{name}", **connection_options(kafka_settings), auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    yield consumer
+    await consumer.stop()
+
+
+async def test_a_task_that_cannot_be_done_is_put_aside_and_the_next_is_done(
+    caller, kafka_settings, at_work, dead_letters, eventually
+):
+    broken = {
+        "RUN_NOT_FOUND": (tasks_pb2.EvaluateItems(run_id=str(uuid4()), indexes=[0]), uuid4()),
+        "MALFORMED_TASK": (tasks_pb2.EvaluateItems(run_id="no id", indexes=[0]), uuid4()),
+    }
+    async with producer(kafka_settings) as events:
+        for task, org_id in broken.values():
+            event = CloudEvent(
+                id=uuid4(),
+                type="assay.evaluation.v1.EvaluateItems",
+                source="assay/evaluation",
+                time=utc_now(),
+                subject="x",
+                org_id=org_id,
+            )
+            payload = task.SerializeToString()
+            await (await events.publish(topics.EVALUATION_TASKS.name, key="x", event=event, payload=payload))
+    reasons = {}
+
+    async def both_are_aside():
+        record = await dead_letters.getone()
+        name, _, why = dict(record.headers)["dlq_reason"].decode().partition(": ")
+        reasons[name] = why
+        return reasons.keys() == broken.keys()
+
+    await eventually(both_are_aside)
+    assert reasons["MALFORMED_TASK"] == "the run's id 'no id' is no id"
+    run = await caller.start(await caller.import_rows(ROWS[:3]))
+
+    async def completed():
+        return (await caller.run(run.id)).status == pb.RUN_STATUS_COMPLETED
+
+    await eventually(completed)
