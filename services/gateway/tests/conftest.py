@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
+from assay_common.logs import configure_logging
+from assay_common.settings import LogSettings
 from assay_common.tracing import configure_tracing
 from assay_protos.permissions import all_permissions
 
@@ -122,6 +124,7 @@ def token(issuer, org):
 
 @pytest.fixture(scope="session", autouse=True)
 def _traces():
+    configure_logging("gateway", LogSettings())
     provider = configure_tracing("gateway-tests")
     yield
     provider.shutdown()

@@ -174,6 +174,12 @@ def _handler(backend, method):
     return handle
 
 
+async def _ticks():
+    while True:
+        yield
+        await asyncio.sleep(0.02)
+
+
 @dataclass
 class Running:
     """A gateway and a client of it without a token."""
@@ -185,6 +191,13 @@ class Running:
     @property
     def address(self):
         return f"127.0.0.1:{self.port}"
+
+    async def ready(self):
+        """Wait until events reach it."""
+        async with asyncio.timeout(30):
+            async for _ in _ticks():
+                if (await self.http.get("/readyz")).status_code == 200:
+                    return
 
 
 @pytest.fixture
@@ -215,7 +228,8 @@ async def make_gateway(kafka_settings, valkey):
             settings = Settings(
                 **{
                     "http": {"listen": "127.0.0.1:0"},
-                    "valkey": {"url": valkey.url},
+                    # A busy machine is not a Valkey that is away.
+                    "valkey": {"url": valkey.url, "timeout_seconds": 10},
                     "kafka": kafka_settings,
                     "targets": Targets(auth=target, prompt=target, evaluation=target, audit=target, analytics=target),
                     "grace_seconds": 5,
@@ -272,13 +286,12 @@ def eventually():
 
     async def wait(condition, seconds=20):
         async with asyncio.timeout(seconds):
-            while True:
+            async for _ in _ticks():
                 result = condition()
                 if asyncio.iscoroutine(result):
                     result = await result
                 if result:
                     return result
-                await asyncio.sleep(0.02)
 
     return wait
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 import structlog
@@ -33,10 +33,10 @@ class EventStream:
     """Reads all partitions of some topics from their ends on, without a consumer group.
 
     Every replica must see every event, and none of them has anything to catch up with, so there is nothing that a group
-    would add but rebalances and the offsets of replicas that are gone. Delivery is at most once; `on_gap` is called
-    whenever events may have been missed: when the stream begins, when it had to begin anew, when partitions were added,
-    and when an offset was skipped. An event that cannot be read is counted and skipped (the services that keep what
-    they learn put it aside as a dead letter), and is a gap too.
+    would add but rebalances and the offsets of replicas that are gone. Delivery is at most once; `on_gap` is told the
+    topics of which events may have been missed: when the stream begins, when it had to begin anew, when partitions were
+    added, and when an offset was skipped. An event that cannot be read is counted and skipped (the services that keep
+    what they learn put it aside as a dead letter), and is a gap too.
 
     While Kafka is away the stream waits and goes on where it was.
     """
@@ -46,7 +46,7 @@ class EventStream:
         settings: KafkaSettings,
         topics: Sequence[Topic],
         on_event: Callable[[Delivery], None],
-        on_gap: Callable[[], None],
+        on_gap: Callable[[Collection[str]], None],
     ) -> None:
         self._settings = settings
         self._topics = [settings.qualified(topic.name) for topic in topics]
@@ -105,7 +105,7 @@ class EventStream:
         assignment: set[TopicPartition] = set(consumer.assignment())
         async with asyncio.timeout(CONNECT_TIMEOUT):
             self._expected = {partition: await consumer.position(partition) for partition in assignment}
-        self._on_gap()
+        self._on_gap(self._topics)
         self._began.set()
         log.info("event stream begins", topics=self._topics, partitions=len(assignment))
         return assignment
@@ -115,7 +115,7 @@ class EventStream:
             for record in records:
                 if record.offset != self._expected.get(partition, record.offset):
                     log.warning("events were skipped", topic=record.topic, partition=record.partition)
-                    self._on_gap()
+                    self._on_gap([record.topic])
                 self._expected[partition] = record.offset + 1
                 self._handle(record)
 
@@ -126,11 +126,11 @@ class EventStream:
         except Undecodable as error:
             KAFKA_CONSUMED.labels(record.topic, "unreadable").inc()
             log.warning("unreadable event", topic=record.topic, offset=record.offset, error=str(error))
-            self._on_gap()
+            self._on_gap([record.topic])
         except Exception:
             KAFKA_CONSUMED.labels(record.topic, "failed").inc()
             log.exception("event not handled", topic=record.topic, offset=record.offset)
-            self._on_gap()
+            self._on_gap([record.topic])
         else:
             KAFKA_CONSUMED.labels(record.topic, "handled").inc()
 

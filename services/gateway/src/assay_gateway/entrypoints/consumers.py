@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -11,6 +12,7 @@ from assay.prompt.v1.events_pb2 import LabelMoved, LabelRemoved, PromptCreated, 
 from assay_common.kafka.delivery import Delivery
 from assay_gateway.domain.feed import FeedEvent
 from assay_gateway.messages import to_bytes, to_json
+from assay_protos.topics import AUTH_EVENTS, PROMPT_EVENTS
 
 if TYPE_CHECKING:
     from assay_gateway.application.authenticate import Authenticate
@@ -41,10 +43,12 @@ class EventListener:
         if org_id is not None and self.feed.has_listeners(org_id):
             self.feed.publish(FeedEvent(org_id, delivery.event.type, _text(delivery)))
 
-    def on_gap(self) -> None:
-        """Events may have been missed: trust nothing that was remembered."""
-        self.resolve_prompt.forget_all()
-        self.authenticate.forget_all()
+    def on_gap(self, topics: Collection[str]) -> None:
+        """Events of these topics may have been missed: trust nothing that they could have changed."""
+        if PROMPT_EVENTS.name in topics:
+            self.resolve_prompt.forget_all()
+        if AUTH_EVENTS.name in topics:
+            self.authenticate.forget_all()
 
 
 def _text(delivery: Delivery) -> str:

@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Message
 
 from assay_common.identity import Principal, acting_as
 from assay_common.rpc.authorisation import TokenMissing
@@ -20,6 +21,9 @@ from assay_gateway.entrypoints.http.gateway import Gateway, gateway_of
 from assay_gateway.entrypoints.http.problems import Problem
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+MAX_JSON_BYTES: Final = 1024 * 1024
+"""Largest JSON body; routes that take files have their own limits."""
 
 _BEARER: Final = "bearer "
 _JSON: Final = re.compile(r"application/(.+\+)?json")
@@ -43,24 +47,7 @@ class JsonRoute(APIRoute):
                 ensure_json(request)
             set_deadline(gateway.http.deadline_seconds)
             with acting_as(caller):
-                return await handle(request)
-
-        return admit_and_handle
-
-
-class UploadRoute(APIRoute):
-    """A route for callers with a token whose body is a file; it may take longer."""
-
-    def get_route_handler(self) -> Handler:
-        """Put admission before FastAPI's own handler."""
-        handle = super().get_route_handler()
-
-        async def admit_and_handle(request: Request) -> Response:
-            gateway = gateway_of(request)
-            caller = await admit(request, gateway)
-            set_deadline(gateway.http.upload_deadline_seconds)
-            with acting_as(caller):
-                return await handle(request)
+                return await handle(limited(request, MAX_JSON_BYTES))
 
         return admit_and_handle
 
@@ -80,9 +67,28 @@ class PublicRoute(APIRoute):
             if wants_json:
                 ensure_json(request)
             set_deadline(gateway.http.deadline_seconds)
-            return await handle(request)
+            return await handle(limited(request, MAX_JSON_BYTES))
 
         return admit_and_handle
+
+
+def upload_route(max_bytes: int) -> type[APIRoute]:
+    """Routes for callers with a token whose body is a file of at most `max_bytes`; they may take longer."""
+
+    class UploadRoute(APIRoute):
+        def get_route_handler(self) -> Handler:
+            handle = super().get_route_handler()
+
+            async def admit_and_handle(request: Request) -> Response:
+                gateway = gateway_of(request)
+                caller = await admit(request, gateway)
+                set_deadline(gateway.http.upload_deadline_seconds)
+                with acting_as(caller):
+                    return await handle(limited(request, max_bytes))
+
+            return admit_and_handle
+
+    return UploadRoute
 
 
 async def admit(request: Request, gateway: Gateway) -> Principal:
@@ -138,6 +144,23 @@ def ensure_json(request: Request) -> None:
     media_type = media_type_of(request)
     if not _JSON.fullmatch(media_type):
         raise HTTPException(415, "the body must be application/json")
+
+
+def limited(request: Request, max_bytes: int) -> Request:
+    """The request, whose body raises 413 once it is longer than `max_bytes`; at once when it is announced as longer."""
+    if int(request.headers.get("content-length", "0")) > max_bytes:
+        raise HTTPException(413)
+    left = max_bytes
+
+    async def receive() -> Message:
+        nonlocal left
+        message = await request.receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise HTTPException(413)
+        return message
+
+    return Request(request.scope, receive)
 
 
 def media_type_of(request: Request) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import version
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
@@ -30,8 +31,6 @@ from assay_gateway.entrypoints.http.routes import (
 )
 from assay_gateway.entrypoints.http.routing import operation_id
 
-MAX_BODY_BYTES: Final = 1024 * 1024
-"""Of a JSON body; uploads have their own limits."""
 OPERATORS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 _ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -71,6 +70,23 @@ def application(gateway: Gateway, readiness: Readiness) -> ASGIApp:
 
 def api(gateway: Gateway) -> FastAPI:
     """The API itself, with its documentation at /docs and /openapi.json."""
+    app = _routes()
+    app.state.gateway = gateway
+    documented = documentation()
+    app.openapi = lambda: documented  # type: ignore[method-assign]
+    error_handlers.install(app)
+    app.add_middleware(RequestContext)
+    FastAPIInstrumentor.instrument_app(app, excluded_urls="/docs,/openapi.json", exclude_spans=["receive", "send"])
+    return app
+
+
+@cache
+def documentation() -> dict[str, Any]:
+    """The OpenAPI document, which depends on the code alone; making it takes longer than a request may wait."""
+    return openapi.document(_routes())
+
+
+def _routes() -> FastAPI:
     app = FastAPIOffline(
         title="Assay",
         summary="Is this change good enough to ship?",
@@ -82,17 +98,11 @@ def api(gateway: Gateway) -> FastAPI:
         swagger_ui_oauth2_redirect_url="/docs/oauth2-redirect",
         generate_unique_id_function=operation_id,
         redirect_slashes=False,
-        max_body_size=MAX_BODY_BYTES,
-        # The instrumentation below is the one that the other parts of the suite use.
+        # The instrumentation of `api` is the one that the other parts of the suite use.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.gateway = gateway
     for router in _ROUTERS:
         app.include_router(router)
-    error_handlers.install(app)
-    app.add_middleware(RequestContext)
-    app.openapi_schema = openapi.document(app)
-    FastAPIInstrumentor.instrument_app(app, excluded_urls="/docs,/openapi.json", exclude_spans=["receive", "send"])
     return app
 
 

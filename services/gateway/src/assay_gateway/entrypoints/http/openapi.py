@@ -13,7 +13,7 @@ REF_TEMPLATE = "#/components/schemas/{model}"
 
 
 def document(app: FastAPI) -> dict[str, Any]:
-    """Make the document; it takes a quarter of a second, so it is made at start and not for the first who asks."""
+    """The document of an application's routes."""
     made = get_openapi(
         title=app.title,
         version=app.version,

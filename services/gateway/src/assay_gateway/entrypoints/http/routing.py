@@ -42,7 +42,12 @@ def api_router(prefix: str, tag: str, route_class: type[APIRoute] = JsonRoute) -
 
 def public_router(prefix: str, tag: str) -> APIRouter:
     """Routes that need no token."""
-    return APIRouter(prefix=prefix, tags=[tag], route_class=PublicRoute, responses=problems(422, 429, 503, 504))
+    return APIRouter(
+        prefix=prefix,
+        tags=[tag],
+        route_class=PublicRoute,
+        responses=problems(422, 429, 503, 504),
+    )
 
 
 def operation_id(route: APIRoute) -> str:

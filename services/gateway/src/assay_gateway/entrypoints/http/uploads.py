@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from grpc import StatusCode
+from grpc.aio import AioRpcError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from assay_gateway.entrypoints.http.admission import media_type_of
+from assay_gateway.entrypoints.http.error_handlers import RequestProblem
+from assay_gateway.entrypoints.http.problems import Problem
 
 if TYPE_CHECKING:
     from grpc.aio import StreamUnaryMultiCallable
@@ -36,8 +39,7 @@ async def upload(call: StreamUnaryMultiCallable[M, A], request: Request, header:
 
     The service sets the pace: no more is read than it takes. When it refuses, reading stops.
 
-    Raises AioRpcError, HTTPException (413) when the body is too large, ClientDisconnect when the client went away; in
-    the last two cases the call is cancelled.
+    Raises AioRpcError, HTTPException (413) when the body is too large, ClientDisconnect when the client went away.
     """
     broken: list[Exception] = []
 
@@ -47,16 +49,42 @@ async def upload(call: StreamUnaryMultiCallable[M, A], request: Request, header:
             async for piece in _pieces(request):
                 yield part(piece)
         except Exception as error:
-            # What a request iterator raises, grpc turns into a cancelled call and forgets.
             broken.append(error)
-            raise
+            # A cancelled call looks to a service like one that has ended, for a moment that is long enough to take a
+            # file cut short for a short file. A second header is against the contract, so that it must refuse.
+            yield header
 
     try:
-        return await call(messages())
-    except asyncio.CancelledError:
+        answer = await call(messages())
+    except AioRpcError as error:
         if broken:
             raise broken[0] from None
+        if _lost_its_reason(error):
+            raise await _reason_asked_again(call, header) from error
         raise
+    if broken:
+        raise broken[0]
+    return answer
+
+
+def _lost_its_reason(error: AioRpcError) -> bool:
+    """Whether the service refused while a part was on its way: grpc then tells of the part and not of the refusal."""
+    return error.code() is StatusCode.INTERNAL and error.details() == "Internal error from Core"
+
+
+async def _reason_asked_again(call: StreamUnaryMultiCallable[M, A], header: M) -> Exception:
+    """What the service says to the header alone, followed by a message that it must refuse."""
+
+    async def messages() -> AsyncIterator[M]:
+        yield header
+        yield header
+
+    try:
+        await call(messages())
+    except AioRpcError as error:
+        if error.code() is not StatusCode.INVALID_ARGUMENT:
+            return error
+    return RequestProblem(Problem(422, "UPLOAD_REFUSED", "the file was refused before all of it was read"))
 
 
 async def _pieces(request: Request) -> AsyncIterator[bytes]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import Query, Request
 
 from assay.evaluation.v1 import datasets_pb2 as pb
-from assay_gateway.entrypoints.http.admission import UploadRoute
+from assay_gateway.entrypoints.http.admission import upload_route
 from assay_gateway.entrypoints.http.error_handlers import RequestProblem
 from assay_gateway.entrypoints.http.gateway import TheServices
 from assay_gateway.entrypoints.http.pages import Page, page
@@ -25,7 +25,7 @@ from assay_gateway.entrypoints.http.uploads import MAX_DATASET_BYTES, ensure_med
 from assay_gateway.messages import Json, to_json
 
 router = api_router("/v1/datasets", "datasets")
-uploads = api_router("/v1/datasets", "datasets", UploadRoute)
+uploads = api_router("/v1/datasets", "datasets", upload_route(MAX_DATASET_BYTES))
 
 _FORMATS: Final[dict[str, pb.FileFormat.ValueType]] = {
     "application/x-ndjson": pb.FILE_FORMAT_JSONL,
@@ -69,7 +69,6 @@ async def get_dataset(dataset: str, services: TheServices) -> Json:
     response_model=ImportReport,
     responses=problems(413, 415),
     openapi_extra=_FILE,
-    max_body_size=MAX_DATASET_BYTES,
 )
 async def import_items(
     dataset: str,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import Query, Request
 
 from assay.audit.v1 import repositories_pb2 as pb
-from assay_gateway.entrypoints.http.admission import UploadRoute
+from assay_gateway.entrypoints.http.admission import upload_route
 from assay_gateway.entrypoints.http.gateway import TheServices
 from assay_gateway.entrypoints.http.pages import Page, page
 from assay_gateway.entrypoints.http.routing import api_router, problems
@@ -16,7 +16,7 @@ from assay_gateway.entrypoints.http.uploads import MAX_BUNDLE_BYTES, ensure_medi
 from assay_gateway.messages import Json, to_json
 
 router = api_router("/v1/repositories", "repositories")
-uploads = api_router("/v1/repositories", "repositories", UploadRoute)
+uploads = api_router("/v1/repositories", "repositories", upload_route(MAX_BUNDLE_BYTES))
 
 _MEDIA_TYPES: Final = ("application/x-git-bundle", "application/octet-stream")
 _FILE: Final[dict[str, Any]] = {
@@ -56,7 +56,6 @@ async def get_repository(repository: str, services: TheServices) -> Json:
     response_model=UploadedBundle,
     responses=problems(409, 412, 413, 415),
     openapi_extra=_FILE,
-    max_body_size=MAX_BUNDLE_BYTES,
 )
 async def upload_bundle(
     repository: str,

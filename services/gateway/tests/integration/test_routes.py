@@ -1,0 +1,384 @@
+"""Every route, once: what it asks of which service, and what it answers."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from assay.audit.v1 import audits_pb2
+from assay.auth.v1 import sessions_pb2
+from assay.prompt.v1 import prompts_pb2
+from assay_gateway.messages import to_json
+from assay_protos.permissions import methods
+
+ID = str(UUID(int=7))
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    path: str
+    rpc: str
+    asks: dict[str, Any]
+    status: int = 200
+    body: Any = None
+    lists: str | None = None
+    shows_message: bool = True
+
+    def __str__(self):
+        return f"{self.method} {self.path}"
+
+
+CONTENT = {"content": {"text": "Say {{ x }}"}, "commit_message": "first"}
+CHAT = {"content": {"chat": {"messages": [{"role": "system", "content": "Be brief."}]}}}
+RUN = {
+    "prompt": "triage",
+    "label": "production",
+    "dataset": "messages",
+    "model": "local/smollm2",
+    "parameters": {"max_tokens": 8, "temperature": 0.5, "seed": 1, "stop": ["\n"]},
+    "evaluators": [{"kind": "contains", "name": "has", "config": {"text": "yes"}}],
+}
+PAGE = {"page_size": 2, "page_token": "abc"}
+
+ROUTES = [
+    Route(
+        "POST",
+        "/v1/sessions",
+        "SignIn",
+        {"email": "a@b.org", "password": "secret", "organisation": "acme"},
+        status=201,
+        body={"email": "a@b.org", "password": "secret", "organisation": "acme"},
+        shows_message=False,
+    ),
+    Route(
+        "POST",
+        "/v1/sessions/refresh",
+        "RefreshTokens",
+        {"refresh_token": "r", "organisation": ""},
+        status=201,
+        body={"refresh_token": "r"},
+        shows_message=False,
+    ),
+    Route("POST", "/v1/sessions/revoke", "SignOut", {"refresh_token": "r"}, status=204, body={"refresh_token": "r"}),
+    Route("GET", "/v1/me", "WhoAmI", {}),
+    Route(
+        "POST",
+        "/v1/organisations",
+        "CreateOrganisation",
+        {"slug": "acme", "name": ""},
+        status=201,
+        body={"slug": "acme"},
+    ),
+    Route("GET", "/v1/organisations?limit=2&cursor=abc", "ListOrganisations", PAGE, lists="organisations"),
+    Route("GET", f"/v1/organisations/{ID}", "GetOrganisation", {"id": ID}),
+    Route("GET", "/v1/members?limit=2&cursor=abc", "ListMembers", PAGE, lists="members"),
+    Route(
+        "POST",
+        "/v1/members",
+        "AddMember",
+        {"email": "g@b.org", "name": "Grace", "role": "admin", "password": "a long password"},
+        status=201,
+        body={"email": "g@b.org", "name": "Grace", "role": "admin", "password": "a long password"},
+    ),
+    Route("PATCH", f"/v1/members/{ID}", "ChangeRole", {"user_id": ID, "role": "viewer"}, body={"role": "viewer"}),
+    Route("DELETE", f"/v1/members/{ID}", "RemoveMember", {"user_id": ID}, status=204),
+    Route("GET", "/v1/api-keys?limit=2&cursor=abc", "ListApiKeys", PAGE, lists="api_keys"),
+    Route(
+        "POST",
+        "/v1/api-keys",
+        "CreateApiKey",
+        {"name": "ci", "scopes": ["prompts:read"], "expires_at": "2027-01-01T00:00:00Z"},
+        status=201,
+        body={"name": "ci", "scopes": ["prompts:read"], "expires_at": "2027-01-01T01:00:00+01:00"},
+    ),
+    Route("DELETE", f"/v1/api-keys/{ID}", "RevokeApiKey", {"id": ID}, status=204),
+    Route(
+        "POST",
+        "/v1/prompts",
+        "CreatePrompt",
+        {"name": "triage", "description": "d"},
+        status=201,
+        body={"name": "triage", "description": "d"},
+    ),
+    Route(
+        "GET",
+        "/v1/prompts?limit=2&cursor=abc&name_prefix=tri",
+        "ListPrompts",
+        {**PAGE, "name_prefix": "tri"},
+        lists="prompts",
+    ),
+    Route("GET", "/v1/prompts/triage", "GetPrompt", {"prompt": "triage"}),
+    Route(
+        "POST",
+        "/v1/prompts/triage/versions",
+        "PublishVersion",
+        {"prompt": "triage", "content": {"text": "Say {{ x }}", "chat": None}, "commit_message": "first"},
+        status=201,
+        body=CONTENT,
+    ),
+    Route(
+        "POST",
+        "/v1/prompts/triage/versions",
+        "PublishVersion",
+        {"content": {"text": None, "chat": {"messages": [{"role": "system", "content": "Be brief."}]}}},
+        status=201,
+        body=CHAT,
+    ),
+    Route(
+        "GET",
+        "/v1/prompts/triage/versions?limit=2&cursor=abc",
+        "ListVersions",
+        {"prompt": "triage", **PAGE},
+        lists="versions",
+    ),
+    Route(
+        "PUT",
+        "/v1/prompts/triage/labels/production",
+        "SetLabel",
+        {"prompt": "triage", "label": "production", "version": 2},
+        body={"version": 2},
+    ),
+    Route(
+        "DELETE",
+        "/v1/prompts/triage/labels/production",
+        "RemoveLabel",
+        {"prompt": "triage", "label": "production"},
+        status=204,
+    ),
+    Route(
+        "GET",
+        "/v1/prompts/triage/resolve",
+        "ResolveVersion",
+        {"prompt": "triage", "label": "", "version": 0},
+    ),
+    Route(
+        "GET",
+        "/v1/prompts/triage/resolve?label=production",
+        "ResolveVersion",
+        {"prompt": "triage", "label": "production", "version": 0},
+    ),
+    Route(
+        "GET",
+        "/v1/prompts/triage/resolve?version=3",
+        "ResolveVersion",
+        {"prompt": "triage", "label": "", "version": 3},
+    ),
+    Route(
+        "GET",
+        "/v1/prompts/triage/history?limit=2&cursor=abc",
+        "ListHistory",
+        {"prompt": "triage", **PAGE},
+        lists="entries",
+    ),
+    Route("POST", "/v1/datasets", "CreateDataset", {"name": "d"}, status=201, body={"name": "d"}),
+    Route("GET", "/v1/datasets?limit=2&cursor=abc", "ListDatasets", PAGE, lists="datasets"),
+    Route("GET", "/v1/datasets/d", "GetDataset", {"dataset": "d"}),
+    Route(
+        "GET",
+        "/v1/datasets/d/items?version=3&limit=2&cursor=abc",
+        "ListItems",
+        {"dataset": "d", "version": 3, **PAGE},
+        lists="items",
+    ),
+    Route(
+        "POST",
+        "/v1/runs",
+        "CreateRun",
+        {
+            "prompt": "triage",
+            "label": "production",
+            "version": 0,
+            "dataset": "messages",
+            "dataset_version": 0,
+            "model": "local/smollm2",
+            "parameters": {"max_tokens": 8, "temperature": 0.5, "seed": 1, "stop": ["\n"]},
+            "evaluators": [{"name": "has", "kind": "contains", "config": {"text": "yes"}}],
+        },
+        status=201,
+        body=RUN,
+    ),
+    Route(
+        "GET",
+        "/v1/runs?limit=2&cursor=abc&prompt=triage",
+        "ListRuns",
+        {**PAGE, "prompt": "triage"},
+        lists="runs",
+    ),
+    Route("GET", f"/v1/runs/{ID}", "GetRun", {"id": ID}),
+    Route("POST", f"/v1/runs/{ID}/cancel", "CancelRun", {"id": ID}),
+    Route("GET", f"/v1/runs/{ID}/results?limit=2&cursor=abc", "ListResults", {"run_id": ID, **PAGE}, lists="results"),
+    Route("GET", "/v1/models", "ListModels", {}, lists="models"),
+    Route(
+        "POST",
+        "/v1/comparisons",
+        "CreateComparison",
+        {"baseline_run_id": "a", "candidate_run_id": "b", "primary_evaluator": ""},
+        status=201,
+        body={"baseline_run_id": "a", "candidate_run_id": "b"},
+    ),
+    Route("GET", f"/v1/comparisons/{ID}", "GetComparison", {"id": ID}),
+    Route(
+        "POST",
+        f"/v1/comparisons/{ID}/gate",
+        "DecideGate",
+        {"comparison_id": ID, "label": "production", "policy": "not_worse"},
+        status=201,
+        body={"label": "production", "policy": "not_worse"},
+    ),
+    Route("GET", f"/v1/gate-decisions/{ID}", "GetGateDecision", {"id": ID}),
+    Route(
+        "POST", "/v1/repositories", "CreateRepository", {"name": "shop", "url": ""}, status=201, body={"name": "shop"}
+    ),
+    Route("GET", "/v1/repositories?limit=2&cursor=abc", "ListRepositories", PAGE, lists="repositories"),
+    Route("GET", "/v1/repositories/shop", "GetRepository", {"repository": "shop"}),
+    Route(
+        "POST",
+        "/v1/audits",
+        "StartAudit",
+        {"repository": "shop", "commit": ""},
+        status=201,
+        body={"repository": "shop"},
+    ),
+    Route(
+        "GET",
+        "/v1/audits?limit=2&cursor=abc&repository=shop",
+        "ListAudits",
+        {**PAGE, "repository": "shop"},
+        lists="audits",
+    ),
+    Route("GET", f"/v1/audits/{ID}", "GetAudit", {"id": ID}),
+    Route(
+        "GET",
+        f"/v1/audits/{ID}/findings?kind=strict&minimum_severity=warning&limit=2&cursor=abc",
+        "ListFindings",
+        {"audit_id": ID, "kind": "strict", "minimum_severity": "warning", **PAGE},
+        lists="findings",
+    ),
+    Route(
+        "GET",
+        "/v1/analytics/summary?from=2026-03-01T00:00:00Z&to=2026-03-02T00:00:00Z",
+        "GetSummary",
+        {"from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z"},
+    ),
+]
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+async def test_a_route_asks_its_service_and_shows_the_answer(route, client, backend, fill):
+    answered = await client.request(route.method, route.path, json=route.body)
+    assert answered.status_code == route.status, answered.text
+    assert _part_of(route.asks, to_json(backend.asked(route.rpc)[0]))
+    if route.status == 204:
+        assert answered.content == b""
+        return
+    assert answered.headers["content-type"] == "application/json"
+    if route.shows_message:
+        shown = _answer_of(route.rpc, fill)
+        if route.lists:
+            shown = {"items": shown[route.lists], "next_cursor": shown.get("next_page_token")}
+        assert answered.json() == shown
+
+
+def _part_of(asked, request):
+    assert {name: request[name] for name in asked} == asked
+    return True
+
+
+def _answer_of(rpc, fill):
+    method = next(method for path, method in methods().items() if path.endswith(f"/{rpc}"))
+    return to_json(fill(method.output_type))
+
+
+async def test_a_session_is_shown_with_its_times(client, backend):
+    body = {"email": "a@b.org", "password": "x"}
+    answered = await client.post("/v1/sessions", json=body)
+    session = answered.json()
+    assert answered.headers["cache-control"] == "no-store"
+    assert session == {
+        "access_token": "a access_token",
+        "token_type": "Bearer",
+        "expires_in": 0,
+        "expires_at": "2026-03-01T09:30:00Z",
+        "organisation_id": ID,
+        "refresh_token": "a refresh_token",
+        "refresh_expires_at": "2026-03-01T09:30:00Z",
+    }
+
+
+async def test_a_session_without_an_organisation_says_null(client, backend, fill):
+    backend.answers["SignIn"] = sessions_pb2.Tokens(access=sessions_pb2.AccessToken(access_token="t"))
+    answered = await client.post("/v1/sessions", json={"email": "a@b.org", "password": "x"})
+    assert answered.json()["organisation_id"] is None
+
+
+async def test_usage_is_listed_by_the_hour_or_day(client, backend):
+    answered = await client.get("/v1/analytics/usage", params={"granularity": "day"})
+    assert answered.status_code == 200
+    assert answered.json()["items"][0]["start"] == "2026-03-01T09:30:00Z"
+    assert to_json(backend.asked("ListUsage")[0]) == {"from": None, "to": None, "granularity": "day"}
+
+
+async def test_event_counts_are_listed(client, backend):
+    since = datetime(2026, 3, 1, tzinfo=UTC).isoformat()
+    answered = await client.get("/v1/analytics/events", params={"from": since})
+    assert answered.json() == {"items": [{"type": "a type", "count": 7}]}
+    assert to_json(backend.asked("ListEventCounts")[0])["from"] == "2026-03-01T00:00:00Z"
+
+
+async def test_rendering_gives_the_messages(client, backend):
+    body = {"label": "production", "variables": {"x": "y", "deep": {"n": [1, 2.5, None, True]}}}
+    answered = await client.post("/v1/prompts/triage/render", json=body)
+    assert answered.status_code == 422  # The filled answer names a missing variable.
+    answer = prompts_pb2.RenderVersionResponse(
+        version=prompts_pb2.Version(number=2, content=prompts_pb2.Content(text="{{ x }}")),
+        renderings=[prompts_pb2.Rendering(messages=[prompts_pb2.ChatMessage(role="user", content="y")])],
+    )
+    backend.answers["RenderVersion"] = answer
+    answered = await client.post("/v1/prompts/triage/render", json=body)
+    assert answered.status_code == 200
+    assert answered.json()["messages"] == [{"role": "user", "content": "y"}]
+    assert answered.json()["version"]["number"] == 2
+    asked = to_json(backend.asked("RenderVersion")[-1])
+    assert asked == {"prompt": "triage", "label": "production", "version": 0, "variables": [body["variables"]]}
+
+
+async def test_missing_variables_are_named(client, backend):
+    backend.answers["RenderVersion"] = prompts_pb2.RenderVersionResponse(
+        renderings=[prompts_pb2.Rendering(missing_variables=["a", "b/c"])]
+    )
+    answered = await client.post("/v1/prompts/triage/render", json={"variables": {}})
+    assert answered.status_code == 422
+    problem = answered.json()
+    assert problem["reason"] == "MISSING_VARIABLES"
+    assert problem["missing_variables"] == ["a", "b/c"]
+    assert [error["pointer"] for error in problem["errors"]] == ["/variables/a", "/variables/b~1c"]
+
+
+async def test_the_last_page_has_no_cursor(client, backend):
+    backend.answers["ListPrompts"] = prompts_pb2.ListPromptsResponse()
+    assert (await client.get("/v1/prompts")).json() == {"items": [], "next_cursor": None}
+    assert backend.asked("ListPrompts")[0].page_size == 50
+
+
+async def test_sarif_is_streamed(client, backend):
+    backend.answers["ExportSarif"] = [
+        audits_pb2.SarifChunk(chunk=b'{"version":'),
+        audits_pb2.SarifChunk(chunk=b'"2.1.0"}'),
+    ]
+    answered = await client.get(f"/v1/audits/{ID}/sarif")
+    assert answered.headers["content-type"] == "application/sarif+json"
+    assert answered.json() == {"version": "2.1.0"}
+
+
+async def test_the_keys_are_public(gateway, issuer):
+    answered = await gateway.http.get("/.well-known/jwks.json")
+    assert answered.status_code == 200
+    assert answered.text == issuer.jwks()
+
+
+async def test_a_name_with_odd_characters_arrives_as_it_is(client, backend):
+    await client.get("/v1/prompts/a%20b%C3%A9.c")
+    assert backend.asked("GetPrompt")[0].prompt == "a bé.c"
