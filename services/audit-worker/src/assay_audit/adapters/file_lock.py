@@ -6,22 +6,29 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
+
+
+LOOK_AGAIN: Final = 0.02
+"""Seconds between two tries. A thread that waits inside the system call would be one less for those who hold the lock
+and need threads to come to an end."""
 
 
 @asynccontextmanager
 async def locked(path: Path, *, shared: bool = False) -> AsyncIterator[None]:
     """Hold the lock file for the length of the block, waiting for others; any number may share it."""
-    descriptor = await asyncio.to_thread(_take, path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+    while (descriptor := try_lock(path, shared=shared)) is None:
+        await asyncio.sleep(LOOK_AGAIN)
     try:
         yield
     finally:
         os.close(descriptor)
 
 
-def try_lock(path: Path) -> int | None:
-    """Take the lock alone, or None when somebody holds it. Close the descriptor to free it."""
+def try_lock(path: Path, *, shared: bool = False) -> int | None:
+    """Take the lock, or None when somebody holds it. Close the descriptor to free it."""
     try:
-        return _take(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return _take(path, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return None
 
