@@ -1,0 +1,76 @@
+{{/* What every pod has: restricted security, no token, a root that cannot be written. */}}
+
+{{- define "assay.pod.security" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 10001
+  runAsGroup: 10001
+  fsGroup: 10001
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile:
+    type: RuntimeDefault
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "assay.container.security" -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+{{- end -}}
+
+{{/* Mounts and volumes of a component or a Job; the argument is a dict of root and component. */}}
+{{- define "assay.pod.mounts" -}}
+- name: tmp
+  mountPath: /tmp
+{{- if .component.data }}
+- name: data
+  mountPath: /data
+{{- end }}
+{{- if and (has "objectStore" .component.needs) .root.Values.objectStore.existingClaim }}
+- name: objects
+  mountPath: /objects
+{{- end }}
+{{- range $store := list "database" "kafka" }}
+{{- if and (has $store $.component.needs) (index $.root.Values $store).caSecret }}
+- name: {{ $store }}-ca
+  mountPath: /etc/assay/{{ $store }}
+  readOnly: true
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "assay.pod.volumes" -}}
+- name: tmp
+  emptyDir:
+    sizeLimit: 1Gi
+{{- with .component.data }}
+- name: data
+  emptyDir:
+    sizeLimit: {{ . }}
+{{- end }}
+{{- if and (has "objectStore" .component.needs) .root.Values.objectStore.existingClaim }}
+- name: objects
+  persistentVolumeClaim:
+    claimName: {{ .root.Values.objectStore.existingClaim }}
+{{- end }}
+{{- range $store := list "database" "kafka" }}
+{{- $secret := (index $.root.Values $store).caSecret }}
+{{- if and (has $store $.component.needs) $secret }}
+- name: {{ $store }}-ca
+  secret:
+    secretName: {{ $secret }}
+    items:
+      - key: ca.crt
+        path: ca.crt
+{{- end }}
+{{- end }}
+{{- end -}}

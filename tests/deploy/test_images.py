@@ -1,0 +1,117 @@
+"""One image pattern: what is built is what the chart runs, and an image holds nothing to build with."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+Stage = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def artifacts(skaffold: Any) -> dict[str, Any]:
+    return {artifact["image"]: artifact["docker"]["buildArgs"] for artifact in skaffold["build"]["artifacts"]}
+
+
+@pytest.fixture(scope="module")
+def skaffold(root: Path) -> Any:
+    return yaml.safe_load((root / "skaffold.yaml").read_text())
+
+
+@pytest.fixture(scope="module")
+def stages(root: Path) -> list[list[str]]:
+    """The instructions of each stage of the Dockerfile."""
+    text = re.sub(r"\\\n\s*", " ", (root / "deploy" / "Dockerfile").read_text())
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    starts = [index for index, line in enumerate(lines) if line.startswith("FROM ")]
+    return [lines[start:end] for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)]
+
+
+def test_skaffold_builds_the_images_that_the_chart_runs(artifacts: Any, defaults: dict[str, Any]) -> None:
+    assert set(artifacts) == {each["image"]["repository"] for each in defaults["components"].values()}
+
+
+def test_skaffold_builds_every_service(artifacts: Any, root: Path) -> None:
+    assert {arguments["SERVICE"] for arguments in artifacts.values()} == {
+        folder.parent.name for folder in (root / "services").glob("*/pyproject.toml")
+    }
+    for image, arguments in artifacts.items():
+        project = tomllib.loads((root / "services" / arguments["SERVICE"] / "pyproject.toml").read_text())
+        assert arguments["PACKAGE"] == project["project"]["name"] == image
+
+
+def test_skaffold_builds_with_the_one_dockerfile_and_installs_the_chart(skaffold: Any, root: Path) -> None:
+    assert {each["docker"]["dockerfile"] for each in skaffold["build"]["artifacts"]} == {"deploy/Dockerfile"}
+    (release,) = skaffold["deploy"]["helm"]["releases"]
+    assert (root / release["chartPath"] / "Chart.yaml").is_file()
+    assert all((root / path).is_file() for path in release["valuesFiles"])
+    hook = skaffold["deploy"]["helm"]["hooks"]["before"][0]["host"]["command"]
+    assert (root / hook[-1]).is_file()
+
+
+def test_skaffold_tells_each_component_its_image(skaffold: Any, defaults: dict[str, Any]) -> None:
+    (release,) = skaffold["deploy"]["helm"]["releases"]
+
+    expected = {}
+    for name, component in defaults["components"].items():
+        variable = component["image"]["repository"].replace("-", "_")
+        expected[f"components.{name}.image.repository"] = f"{{{{.IMAGE_REPO_{variable}}}}}"
+        expected[f"components.{name}.image.tag"] = f"{{{{.IMAGE_TAG_{variable}}}}}"
+    assert release["setValueTemplates"] == expected
+
+
+def test_a_component_runs_the_module_that_its_image_holds(artifacts: Any, defaults: dict[str, Any], root: Path) -> None:
+    for name, component in defaults["components"].items():
+        folder = artifacts[component["image"]["repository"]]["SERVICE"]
+        assert (root / "services" / folder / "src" / component["module"] / "__main__.py").is_file(), name
+
+
+def test_git_is_where_it_is_called(artifacts: Any) -> None:
+    assert {image for image, each in artifacts.items() if each.get("SYSTEM_PACKAGES") == "git"} == {"assay-audit"}
+
+
+def test_the_final_image_has_one_user_and_nothing_to_build_with(stages: list[list[str]], rendering: Any) -> None:
+    final = stages[-1]
+
+    assert [line for line in final if line.startswith("COPY")] == ["COPY --from=build /app/.venv /app/.venv"]
+    assert any("pip uninstall" in line for line in final)
+    assert not any(tool in " ".join(final) for tool in ("gcc", "build-essential", "uv sync", "pip install"))
+    (user,) = [line.split()[1] for line in final if line.startswith("USER")]
+    for pod in rendering.pods.values():
+        context = pod["spec"]["securityContext"]
+        assert f"{context['runAsUser']}:{context['runAsGroup']}" == user
+
+
+def test_the_image_listens_where_the_chart_looks(stages: list[list[str]], minimal: Any) -> None:
+    final = " ".join(stages[-1])
+    (exposed,) = [line.split()[1:] for line in stages[-1] if line.startswith("EXPOSE")]
+
+    ports = {
+        port["containerPort"]
+        for deployment in minimal().of_kind("Deployment").values()
+        for port in deployment["spec"]["template"]["spec"]["containers"][0]["ports"]
+    }
+    assert {int(port) for port in exposed} == ports
+    for name, port in (("HTTP", 8080), ("GRPC", 50051), ("OPS", 9090)):
+        assert f"ASSAY_{name}__LISTEN=0.0.0.0:{port}" in final
+    assert ":9090/healthz" in final
+
+
+def test_uv_is_the_version_that_make_installs(stages: list[list[str]], root: Path) -> None:
+    (pinned,) = [line.split("=")[1] for stage in stages for line in stage if line.startswith("ARG UV_VERSION=")]
+
+    assert re.search(rf"^UV_VERSION := {re.escape(pinned)}$", (root / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_dependencies_are_installed_before_sources_are_copied(stages: list[list[str]]) -> None:
+    """So that a change of a source rebuilds the last layers only."""
+    build = next(stage for stage in stages if stage[0].endswith(" AS build"))
+    dependencies = next(index for index, line in enumerate(build) if "--no-install-workspace" in line)
+
+    assert [line for line in build[:dependencies] if line.startswith("COPY")] == ["COPY --from=manifests /src ."]
+    assert all("--frozen" in line for line in build if "uv sync" in line)
