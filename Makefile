@@ -60,5 +60,11 @@ proto: setup ## lint the contracts, hold them against main, rebuild what is gene
 bench: setup ## measure, and write docs/benchmarks.md and .json
 	@$(RUN) python -m tests.load
 
+images: ## build the image of every service (needs skaffold and docker)
+	@skaffold build
+
+chart: setup ## test the chart, and write its golden renderings anew
+	@$(RUN) pytest tests/deploy --write-golden
+
 clean: down ## stop everything and forget its data
 	@rm -rf .local/data .local/logs .local/objects .local/state.json
