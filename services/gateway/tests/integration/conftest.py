@@ -284,14 +284,14 @@ async def publish(kafka_settings):
 def eventually():
     """Ask again until it holds."""
 
-    async def wait(condition, seconds=20):
+    async def wait(condition, seconds=30):
         async with asyncio.timeout(seconds):
             async for _ in _ticks():
                 result = condition()
                 if asyncio.iscoroutine(result):
                     result = await result
                 if result:
-                    return result
+                    break
 
     return wait
 

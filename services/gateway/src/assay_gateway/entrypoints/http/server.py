@@ -51,6 +51,7 @@ async def serve_http(lifecycle: Lifecycle, settings: HttpSettings, app: ASGIApp)
             backlog=BACKLOG,
             timeout_keep_alive=settings.keep_alive_seconds,
             ws_max_size=MAX_WEBSOCKET_MESSAGE,
+            ws_per_message_deflate=False,  # Events are small, and each would be compressed for every listener anew.
             proxy_headers=bool(settings.trusted_proxies),
             forwarded_allow_ips=settings.trusted_proxies or None,
         )
