@@ -15,13 +15,11 @@ from assay_audit import bootstrap
 from assay_audit.adapters.scratch import ScratchFolders
 from assay_audit.entrypoints.consumers import AuditTasks
 from assay_audit.settings import CloneSettings, LimitSettings, ObjectStoreSettings, Settings
-from assay_common.kafka.topics import ensure_topics
 from assay_common.lifecycle import Lifecycle
 from assay_common.postgres.migrations import migrate
 from assay_common.postgres.pool import pool
 from assay_common.rpc.errors import RemoteError, error_from
-from assay_common.settings import DatabaseSettings, GrpcSettings, KafkaSettings, Targets
-from assay_protos import topics
+from assay_common.settings import DatabaseSettings, GrpcSettings, Targets
 from assay_testing.auth_server import auth_server
 
 ALL = ("repositories:read", "repositories:write", "audits:read", "audits:write")
@@ -39,13 +37,6 @@ async def database(make_database):
 async def connections(database):
     async with pool(database, bootstrap.SCHEMA) as opened:
         yield opened
-
-
-@pytest.fixture
-async def kafka_settings(kafka):
-    settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
-    await ensure_topics(settings, topics.ALL)
-    return settings
 
 
 @pytest.fixture
@@ -150,15 +141,7 @@ def client(as_caller) -> Client:
 
 
 @pytest.fixture
-def group(monkeypatch):
-    """A consumer group of this test's own: all tests share the topics, and tests run side by side."""
-    name = f"audit-worker-{uuid4()}"
-    monkeypatch.setattr(bootstrap, "GROUP", name)
-    return name
-
-
-@pytest.fixture
-def work(make_settings, group):
+def work(make_settings):
     """Starts a worker in this process for the length of a block."""
 
     def start(**changes: Any):

@@ -59,7 +59,13 @@ async def test_without_head_and_with_two_branches_the_commit_must_be_named(work_
 
 @pytest.mark.parametrize(
     "content",
-    [b"x", b"hello" * 100, b"# v2 git bundle\n", b"# v2 git bundle\n" + b"0" * 40 + b" HEAD\n\nPACK", os.urandom(5000)],
+    [
+        b"x",
+        b"hello" * 100,
+        b"# v2 git bundle\n",
+        b"# v2 git bundle\n" + b"0" * 40 + b" HEAD\n\nPACK",
+        bytes(range(256)) * 20,
+    ],
 )
 async def test_what_is_no_bundle_is_corrupt(verify, content):
     with pytest.raises(CorruptBundle):

@@ -1,5 +1,5 @@
 import asyncio
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import grpc
@@ -25,10 +25,10 @@ REQUESTS = {
     "/assay.audit.v1.RepositoryService/ListRepositories": repositories.ListRepositoriesRequest(),
     "/assay.audit.v1.RepositoryService/UploadBundle": repositories.UploadBundleRequest(chunk=b"x"),
     "/assay.audit.v1.AuditService/StartAudit": audits.StartAuditRequest(repository="x"),
-    "/assay.audit.v1.AuditService/GetAudit": audits.GetAuditRequest(id=str(uuid4())),
+    "/assay.audit.v1.AuditService/GetAudit": audits.GetAuditRequest(id=str(UUID(int=7))),
     "/assay.audit.v1.AuditService/ListAudits": audits.ListAuditsRequest(),
-    "/assay.audit.v1.AuditService/ListFindings": audits.ListFindingsRequest(audit_id=str(uuid4())),
-    "/assay.audit.v1.AuditService/ExportSarif": audits.ExportSarifRequest(audit_id=str(uuid4())),
+    "/assay.audit.v1.AuditService/ListFindings": audits.ListFindingsRequest(audit_id=str(UUID(int=7))),
+    "/assay.audit.v1.AuditService/ExportSarif": audits.ExportSarifRequest(audit_id=str(UUID(int=7))),
 }
 
 

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-
 LOOK_AGAIN: Final = 0.02
 """Seconds between two tries. A thread that waits inside the system call would be one less for those who hold the lock
 and need threads to come to an end."""
@@ -17,7 +16,7 @@ and need threads to come to an end."""
 @asynccontextmanager
 async def locked(path: Path, *, shared: bool = False) -> AsyncIterator[None]:
     """Hold the lock file for the length of the block, waiting for others; any number may share it."""
-    while (descriptor := try_lock(path, shared=shared)) is None:
+    while (descriptor := try_lock(path, shared=shared)) is None:  # noqa: ASYNC110 - others are other processes
         await asyncio.sleep(LOOK_AGAIN)
     try:
         yield
