@@ -195,6 +195,18 @@ async def test_a_second_audit_of_the_same_commit_runs_no_engine(client, audited,
     ]
 
 
+async def test_a_commit_that_the_newest_bundle_lacks_is_found_in_its_own(client, shop, work, finished):
+    await client.create("shop")
+    await client.upload(shop.bundle())
+    first = shop.git("rev-parse", "HEAD")
+    shop.git("commit", "--quiet", "--amend", "-m", "Begin the shop again")
+    assert (await client.upload(shop.bundle())).head_commit != first
+    started = await client.start(commit=first)
+    async with work():
+        run = await finished(client, started)
+    assert (run.status, run.commit) == (pb.AUDIT_STATUS_COMPLETED, first)
+
+
 async def test_a_repository_without_code_is_measured_where_there_is_something(client, work_tree, work, finished):
     work_tree.put({"README.md": "# Nothing yet\n"})
     work_tree.commit("Say hello")

@@ -23,8 +23,8 @@ def f{number}(a, b):
 
 @pytest.fixture
 def large(work_tree):
-    """A repository that takes a while."""
-    for part in range(40):
+    """A repository that takes some seconds."""
+    for part in range(20):
         code = "".join(FUNCTION.format(number=part * 100 + number) for number in range(60))
         work_tree.put({f"large/part_{part}.py": f'"""Part {part}."""\n{code}'})
     work_tree.commit("Add a lot of code")

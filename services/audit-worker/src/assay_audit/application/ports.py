@@ -29,6 +29,9 @@ class Repositories(Protocol):
     async def page(self, *, before: UUID | None, limit: int) -> Sequence[Repository]:
         """Repositories newest first, beginning after the id given."""
 
+    async def bundle_with(self, repository_id: UUID, commit: str) -> str | None:
+        """Digest of the newest bundle that was uploaded for this very commit, which later ones may lack."""
+
     async def save(self, repository: Repository, bundle: Bundle, *, moved: bool) -> None:
         """Store the repository and its new bundle, and announce its new commit if it moved."""
 

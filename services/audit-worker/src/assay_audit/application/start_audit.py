@@ -21,14 +21,12 @@ class StartAudit:
         """Raises RepositoryNotFound, RepositoryIsEmpty or UnknownCommit."""
         async with self.uow(org_id) as tx:
             repository = await tx.repositories.get(required("repository", reference))
-            run = AuditRun.queue(
-                new_id(),
-                repository.id,
-                repository.name,
-                repository.commit_to_audit(commit),
-                # What is cloned is cloned anew for each run: its newest commit may have moved.
-                None if repository.url else repository.bundle_digest,
-                at=self.clock(),
-            )
+            audited = repository.commit_to_audit(commit)
+            digest = await tx.repositories.bundle_with(repository.id, audited)
+            if not repository.url:
+                digest = digest or repository.bundle_digest
+            elif not commit:
+                digest = None  # cloned anew: its newest commit may have moved
+            run = AuditRun.queue(new_id(), repository.id, repository.name, audited, digest, at=self.clock())
             await tx.runs.add(run)
         return run

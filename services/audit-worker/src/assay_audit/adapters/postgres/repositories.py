@@ -36,6 +36,9 @@ _KEEP_BUNDLE = """
     VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (repository_id, digest) DO UPDATE SET head_commit = EXCLUDED.head_commit
 """
+_BUNDLE_WITH = """
+    SELECT digest FROM bundles WHERE repository_id = $1 AND head_commit = $2 ORDER BY created_at DESC LIMIT 1
+"""
 _UPDATE = """
     UPDATE repositories SET head_commit = $2, bundle_digest = $3, version = $4, updated_at = $5 WHERE id = $1
 """
@@ -77,6 +80,11 @@ class PostgresRepositories:
     async def page(self, *, before: UUID | None, limit: int) -> Sequence[Repository]:
         """Repositories newest first, beginning after the id given."""
         return [_repository(row) for row in await self.tx.connection.fetch(_PAGE, self.tx.org_id, before, limit)]
+
+    async def bundle_with(self, repository_id: UUID, commit: str) -> str | None:
+        """Digest of the newest bundle that was uploaded for this very commit, which later ones may lack."""
+        digest: str | None = await self.tx.connection.fetchval(_BUNDLE_WITH, repository_id, commit)
+        return digest
 
     async def save(self, repository: Repository, bundle: Bundle, *, moved: bool) -> None:
         """Store the repository and its new bundle, and announce its new commit if it moved."""
