@@ -69,6 +69,15 @@ async def test_violations_point_at_the_fields(client, backend):
     assert answered.json()["errors"] == [{"pointer": "/name", "detail": "is too long"}]
 
 
+@pytest.mark.parametrize("path", ["/v1/prompts", "/v1/runs", "/v1/audits", "/v1/members"])
+async def test_a_bad_cursor_is_422_and_pointed_at(path, client, backend):
+    for rpc in ("ListPrompts", "ListRuns", "ListAudits", "ListMembers"):
+        backend.answers[rpc] = BadName("the request is not valid", errors.Violation("page_token", "is no cursor"))
+    answered = await client.get(f"{path}?cursor=garbage")
+    assert answered.status_code == 422
+    assert answered.json()["errors"] == [{"pointer": "/cursor", "detail": "is no cursor"}]
+
+
 @pytest.mark.parametrize(
     ("header", "reason"),
     [

@@ -132,7 +132,7 @@ class EventStream:
             log.exception("event not handled", topic=record.topic, offset=record.offset)
             self._on_gap([record.topic])
         else:
-            KAFKA_CONSUMED.labels(record.topic, "handled").inc()
+            KAFKA_CONSUMED.labels(record.topic, "done").inc()
 
     def _measure(self, consumer: AIOKafkaConsumer, assignment: set[TopicPartition]) -> None:
         for partition in assignment:

@@ -69,8 +69,8 @@ class HotRead:
         document = None if selector is None else self._gateway.resolve_prompt.at_once(selector)
         if document is None:
             return True
-        decision = self._gateway.limit_rate.at_once(rate_subject(caller), self._gateway.caller_rate)
-        if decision is None or not decision.allowed:
+        decision = await self._gateway.limit_rate(rate_subject(caller), self._gateway.caller_rate)
+        if not decision.allowed:
             return True
         await _send(scope, headers, document, decision, send, started_at)
         return False
