@@ -21,7 +21,7 @@ def run() -> AuditRun:
     return AuditRun.queue(uuid4(), uuid4(), "shop", "c" * 40, "d" * 64, at=NOW)
 
 
-@pytest.mark.parametrize("name", ["", "Shop", "-shop", "a b", "a" * 101, "ü", str(uuid4())])
+@pytest.mark.parametrize("name", ["", "Shop", "-shop", "a b", "a" * 101, "ü", "00000000-0000-0000-0000-000000000007"])
 def test_names_that_break_their_form(name):
     with pytest.raises(MalformedRepository):
         Repository.register(uuid4(), name, "", at=NOW)
