@@ -132,6 +132,15 @@ async def prompts():
     await server.stop(0)
 
 
+class QuietServer(ThreadingHTTPServer):
+    """A server that is not surprised when a client has gone."""
+
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        pass
+
+
 class Provider:
     """A real HTTP server that speaks OpenAI's protocol, and misbehaves as a test tells it to.
 
@@ -146,8 +155,7 @@ class Provider:
         self.requests: list[dict] = []
         self.released = threading.Event()
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = QuietServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()

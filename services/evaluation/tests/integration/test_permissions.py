@@ -37,24 +37,24 @@ def call(channel):
     return make
 
 
-@pytest.mark.parametrize("path", RPCS)
-async def test_a_caller_needs_a_token_the_permission_and_an_organisation(call, refused, issuer, path):
-    with refused("UNAUTHENTICATED", "TOKEN_MISSING"):
-        await call(path)
-    with refused("UNAUTHENTICATED", "TOKEN_INVALID"):
-        await call(path, issuer.unsigned(*all_permissions()))
-    with refused("PERMISSION_DENIED", "MISSING_PERMISSION") as refusal:
-        await call(path, issuer.token(*(all_permissions() - {permission_of(path)})))
-    assert refusal.details == {"permission": permission_of(path)}
-    if not path.endswith("/ListModels"):  # the catalogue is the installation's, not an organisation's
-        with refused("PERMISSION_DENIED", "ORGANISATION_NOT_CHOSEN"):
-            await call(path, issuer.token(permission_of(path), org=None))
+async def test_a_caller_needs_a_token_the_permission_and_an_organisation(call, refused, issuer):
+    for path in RPCS:
+        with refused("UNAUTHENTICATED", "TOKEN_MISSING"):
+            await call(path)
+        with refused("UNAUTHENTICATED", "TOKEN_INVALID"):
+            await call(path, issuer.unsigned(*all_permissions()))
+        with refused("PERMISSION_DENIED", "MISSING_PERMISSION") as refusal:
+            await call(path, issuer.token(*(all_permissions() - {permission_of(path)})))
+        assert refusal.details == {"permission": permission_of(path)}
+        if not path.endswith("/ListModels"):  # the catalogue is the installation's, not an organisation's
+            with refused("PERMISSION_DENIED", "ORGANISATION_NOT_CHOSEN"):
+                await call(path, issuer.token(permission_of(path), org=None))
 
 
-@pytest.mark.parametrize("path", RPCS)
-async def test_the_permission_alone_opens_the_rpc(call, issuer, path):
+async def test_the_permission_alone_opens_the_rpc(call, issuer):
     """An empty request is then refused for what it lacks, or answered."""
-    try:
-        await call(path, issuer.token(permission_of(path)))
-    except grpc.aio.AioRpcError as error:
-        assert error.code() is grpc.StatusCode.INVALID_ARGUMENT, error.details()
+    for path in RPCS:
+        try:
+            await call(path, issuer.token(permission_of(path)))
+        except grpc.aio.AioRpcError as error:
+            assert error.code() is grpc.StatusCode.INVALID_ARGUMENT, (path, error.details())

@@ -16,7 +16,7 @@ import pytest
 
 from assay.evaluation.v1 import runs_pb2 as pb
 
-ROWS = [{"inputs": {"message": f"mail {n}"}, "expected": f"mail {n}"} for n in range(48)]
+ROWS = [{"inputs": {"message": f"mail {n}"}, "expected": f"mail {n}"} for n in range(32)]
 
 
 def free_port():
@@ -65,7 +65,7 @@ async def start(database, kafka_settings, models, tmp_path, eventually):
             "ASSAY_TARGETS__PROMPT": "127.0.0.1:9",
             "ASSAY_MODELS": json.dumps(catalogue),
         }
-        with Path(log).open("wb") as output:
+        with Path(log).open("wb") as output:  # noqa: ASYNC230
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -93,16 +93,17 @@ async def slow_answers(provider, seconds):
 
 
 @pytest.mark.chaos
+@pytest.mark.timeout(420)
 async def test_a_run_survives_the_death_of_its_worker(caller, start, provider, eventually, stored_events):
-    async with slow_answers(provider, 0.4):
+    async with slow_answers(provider, 0.3):
         run = await caller.start(await caller.import_rows(ROWS))
         first = await start("work", ASSAY_WORKER__REQUESTS="4")
 
         async def in_the_middle():
             progress = (await caller.run(run.id)).progress
-            return 8 <= progress.measured < 40 and len(provider.asked) > progress.measured
+            return 8 <= progress.measured < 24 and len(provider.asked) > progress.measured
 
-        await eventually(in_the_middle)
+        await eventually(in_the_middle, seconds=120)
         await first.kill()
         killed_at = await caller.run(run.id)
         assert killed_at.status == pb.RUN_STATUS_RUNNING
@@ -114,20 +115,21 @@ async def test_a_run_survives_the_death_of_its_worker(caller, start, provider, e
             return found if found.status == pb.RUN_STATUS_COMPLETED else None
 
         done = await eventually(completed, seconds=120)
-    assert (done.progress.measured, done.progress.unmeasured) == (48, 0)
-    assert (done.summaries[0].measured, done.summaries[0].passed) == (48, 48)
-    assert done.totals.input_tokens == 48 * 10
+    assert (done.progress.measured, done.progress.unmeasured) == (32, 0)
+    assert (done.summaries[0].measured, done.summaries[0].passed) == (32, 32)
+    assert done.totals.input_tokens == 32 * 10
     results = await caller.results(run.id)
-    assert [result.index for result in results] == [*range(48)]
+    assert [result.index for result in results] == [*range(32)]
     assert all(result.output == f"mail {result.index}" for result in results)
     # What the dead worker had in hand was asked again, and nothing that was stored was.
-    assert len(provider.asked) > 48 >= len(set(provider.asked))
+    assert len(provider.asked) > 32 >= len(set(provider.asked))
     assert asked_by_the_first > killed_at.progress.measured
     events = await stored_events(caller.org_id)
     assert Counter(kind for kind, _ in events)["RunCompleted"] == 1
-    assert sum(event.measured for kind, event in events if kind == "ItemsMeasured") == 48
+    assert sum(event.measured for kind, event in events if kind == "ItemsMeasured") == 32
 
 
+@pytest.mark.timeout(300)
 async def test_a_worker_that_is_told_to_stop_finishes_what_it_has_in_hand(caller, start, provider, eventually):
     async with slow_answers(provider, 0.5):
         run = await caller.start(await caller.import_rows(ROWS[:8]))
@@ -136,14 +138,14 @@ async def test_a_worker_that_is_told_to_stop_finishes_what_it_has_in_hand(caller
         async def asked():
             return len(provider.asked) == 8
 
-        await eventually(asked)
+        await eventually(asked, seconds=120)
         worker.process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(worker.process.wait(), 20) == 0
     assert (await caller.run(run.id)).status == pb.RUN_STATUS_COMPLETED
     assert len(provider.asked) == 8
 
 
-@pytest.mark.parametrize(("role", "megabytes"), [("serve", 130), ("work", 130)])
+@pytest.mark.parametrize(("role", "megabytes"), [("serve", 120), ("work", 120)])
 async def test_an_idle_process_is_small(start, role, megabytes):
     process = await start(role)
     resident = process.resident_mb()
@@ -151,18 +153,13 @@ async def test_an_idle_process_is_small(start, role, megabytes):
     assert resident < megabytes
     process.process.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(process.process.wait(), 20) == 0
-    assert "local" not in [json.loads(line).get("settings", {}).get("models") for line in process.log.open()]
+    assert '"api_key": "local"' not in process.log.read_text()
 
 
-async def test_a_setting_that_is_missing_is_named(tmp_path):
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "assay_evaluation",
-        "work",
-        env={"PATH": os.environ["PATH"]},
-        stderr=asyncio.subprocess.PIPE,
-    )
+async def test_a_setting_that_is_missing_is_named():
+    command = (sys.executable, "-m", "assay_evaluation", "work")
+    bare = {"PATH": os.environ["PATH"]}
+    process = await asyncio.create_subprocess_exec(*command, env=bare, stderr=asyncio.subprocess.PIPE)
     _, said = await process.communicate()
     assert process.returncode == os.EX_CONFIG
     assert b"ASSAY_DATABASE__URL" in said

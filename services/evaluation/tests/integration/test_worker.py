@@ -77,7 +77,7 @@ async def test_a_run_goes_through_kafka_and_back(caller, at_work, published, eve
         found = await caller.run(run.id)
         return found if found.status == pb.RUN_STATUS_COMPLETED else None
 
-    done = await eventually(completed)
+    done = await eventually(completed, seconds=120)
     assert (done.progress.measured, done.progress.unmeasured) == (40, 0)
     assert [result.index for result in await caller.results(run.id)] == [*range(40)]
 
@@ -140,4 +140,4 @@ async def test_a_task_that_cannot_be_done_is_put_aside_and_the_next_is_done(
     async def completed():
         return (await caller.run(run.id)).status == pb.RUN_STATUS_COMPLETED
 
-    await eventually(completed)
+    await eventually(completed, seconds=120)

@@ -62,10 +62,10 @@ async def test_waiting_beyond_the_deadline_is_not_begun():
 
 
 async def test_a_deadline_that_is_spent_gives_the_reason_and_the_attempts():
-    outcome = await asked(Scripted(RATE_LIMITED), deadline=2.0)
+    outcome = await asked(Scripted(RATE_LIMITED), deadline=3.0)
     assert outcome.reply is None
     assert outcome.attempts >= 2
-    assert outcome.reason == f"rate limited by the provider (429), {outcome.attempts} attempts within 2 s"
+    assert outcome.reason == f"rate limited by the provider (429), {outcome.attempts} attempts within 3 s"
 
 
 async def test_what_will_not_get_better_is_not_tried_again():

@@ -106,6 +106,8 @@ def _load() -> Any:
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
     litellm: Any = importlib.import_module("litellm")
+    # Its first request to a provider would load these, and hold the event loop up for as long.
+    importlib.import_module("openai.resources.chat")
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     return litellm

@@ -15,6 +15,9 @@ from assay_evaluation.domain.runs import Message, Parameters
 _BACK_OFF: Final = wait_exponential_jitter(multiplier=0.5, max=10, jitter=0.5)
 """Seconds between two attempts: doubled each time, with up to half a second at random on top."""
 
+_LEAST_SECONDS: Final = 1.0
+"""An attempt that would have less time than that before the deadline is not begun."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -66,7 +69,7 @@ class AskModel:
         return AsyncRetrying(
             retry=retry_if_exception(_is_worth_retrying),
             wait=_pause,
-            stop=stop_before_delay(self.deadline_seconds),
+            stop=stop_before_delay(max(0.0, self.deadline_seconds - _LEAST_SECONDS)),
             sleep=asyncio.sleep,
             reraise=True,
         )
