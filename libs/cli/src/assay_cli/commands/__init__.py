@@ -1,0 +1,1 @@
+"""One module a group of commands: ask the gateway, show the answer."""

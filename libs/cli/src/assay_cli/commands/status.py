@@ -1,0 +1,47 @@
+"""status: whether the gateway is well, and who the caller is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from rich.markup import escape
+
+from assay_cli.command import AsJson, examples, work
+from assay_cli.errors import ApiError, ExitCode, NotSignedIn
+
+commands = typer.Typer(rich_markup_mode=None)
+
+
+@commands.command(epilog=examples("assay status", "assay status --json | jq .ready"))
+def status(as_json: AsJson = False) -> None:
+    """Ask the gateway whether it is ready, and who you are to it.
+
+    Exit code 5 when it does not answer, 3 when it is not ready, 4 when it is and you are not signed in.
+    """
+    with work(as_json) as job:
+        alive, _ = job.api.public("/healthz")
+        ready, readiness = job.api.public("/readyz")
+        me, why_not = None, ""
+        try:
+            me = job.api.get("/v1/me")
+        except (NotSignedIn, ApiError) as error:
+            why_not = str(error)
+        is_ready = ready == 200
+        problems: dict[str, Any] = readiness.get("problems", {})
+        job.out.result(
+            {"url": job.api.credentials.url, "alive": alive == 200, "ready": is_ready, "problems": problems, "me": me}
+        )
+        who = f"{me.get('email') or me.get('name')}" if me else why_not
+        organisation = (me or {}).get("organisation") or {}
+        job.out.facts(
+            ("gateway", escape(job.api.credentials.url)),
+            ("ready", "[green]yes[/]" if is_ready else "[red]no[/]"),
+            *((f"  {escape(name)}", f"[red]{escape(str(problem))}[/]") for name, problem in problems.items()),
+            ("you", escape(who)),
+            ("organisation", escape(organisation.get("slug", "none"))),
+        )
+    if not is_ready:
+        raise typer.Exit(int(ExitCode.API_ERROR))
+    if me is None:
+        raise typer.Exit(int(ExitCode.NOT_SIGNED_IN))
