@@ -29,6 +29,7 @@ async def test_the_service_gets_the_callers_token(gateway, backend, issuer, org)
 
 
 async def test_an_api_key_is_exchanged_once_and_its_token_passed_on(gateway, backend, org):
+    await gateway.ready()  # Its stream of events begins, after which nothing older is trusted.
     key, key_id = backend.issue_key("prompts:read", org=org)
     for _ in range(3):
         assert (await gateway.http.get("/v1/prompts/x", headers=bearer(key))).status_code == 200

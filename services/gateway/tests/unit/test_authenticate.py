@@ -9,6 +9,7 @@ from assay_common.identity import Principal
 from assay_gateway.application.authenticate import (
     REFUSAL_KEPT,
     RENEW_BEFORE,
+    RENEWAL_PUT_OFF,
     AuthAway,
     Authenticate,
     KeyRefused,
@@ -153,7 +154,7 @@ async def test_another_key_stays_when_one_is_revoked(world, authenticate):
     assert world.exchanges == 2
 
 
-async def test_a_key_revoked_while_it_is_exchanged_is_not_remembered(world, authenticate):
+async def test_a_key_revoked_while_it_is_exchanged_is_refused(world, authenticate):
     key_id = uuid4()
     world.keys["assay_1"] = {"subject": key_id}
     world.gate.clear()
@@ -161,9 +162,34 @@ async def test_a_key_revoked_while_it_is_exchanged_is_not_remembered(world, auth
     await world.asked.wait()
     authenticate.forget_key(key_id)
     world.gate.set()
+    for bearer in (exchanging, authenticate("assay_1")):
+        with pytest.raises(KeyRefused):
+            await bearer
+
+
+async def test_a_key_that_was_being_exchanged_at_a_gap_is_asked_for_again(world, authenticate):
+    world.keys["assay_1"] = {}
+    world.gate.clear()
+    exchanging = asyncio.create_task(authenticate("assay_1"))
+    await world.asked.wait()
+    authenticate.renew_all()
+    world.gate.set()
     await exchanging
     await authenticate("assay_1")
     assert world.exchanges == 2
+
+
+async def test_a_key_that_auth_no_longer_knows_does_not_live_on_while_auth_is_away(world, authenticate):
+    world.keys["assay_1"] = {}
+    await authenticate("assay_1")
+    del world.keys["assay_1"]
+    authenticate.renew_all()
+    with pytest.raises(KeyRefused):
+        await authenticate("assay_1")
+    world.pass_by(REFUSAL_KEPT)
+    world.away = True
+    with pytest.raises(AuthAway):
+        await authenticate("assay_1")
 
 
 async def test_a_token_given_before_the_member_was_removed_no_longer_holds(world, authenticate):
@@ -195,6 +221,29 @@ async def test_keys_of_an_organisation_are_asked_for_again_when_a_member_goes(wo
     await authenticate("assay_1")
     await authenticate("assay_2")
     assert world.exchanges == 3
+
+
+async def test_after_a_gap_keys_are_asked_for_again_unless_auth_is_away(world, authenticate):
+    world.keys["assay_1"] = {}
+    first = await authenticate("assay_1")
+    authenticate.renew_all()
+    world.away = True
+    for _ in range(5):
+        assert await authenticate("assay_1") is first
+    assert world.exchanges == 2
+    world.away = False
+    world.pass_by(RENEWAL_PUT_OFF)
+    assert await authenticate("assay_1") is not first
+
+
+async def test_a_revoked_key_does_not_work_while_auth_is_away(world, authenticate):
+    key_id = uuid4()
+    world.keys["assay_1"] = {"subject": key_id}
+    await authenticate("assay_1")
+    authenticate.forget_key(key_id)
+    world.away = True
+    with pytest.raises((AuthAway, KeyRefused)):
+        await authenticate("assay_1")
 
 
 async def test_keys_are_not_kept_in_the_clear(world, authenticate):

@@ -7,6 +7,7 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -14,12 +15,14 @@ from uuid import UUID
 from assay_common.errors import Unauthenticated, Unavailable
 from assay_common.identity import Principal
 from assay_gateway.application.metrics import API_KEY_EXCHANGES
-from assay_gateway.application.ports import ExchangedKey, KeyExchange, TokenVerifier
+from assay_gateway.application.ports import KeyExchange, TokenVerifier
 
 KEY_PREFIX: Final = "assay_"
 """What every API key starts with; no access token (a JWT) does."""
 RENEW_BEFORE: Final = 30.0
 """Seconds before its token expires from which a key is exchanged again."""
+RENEWAL_PUT_OFF: Final = 2.0
+"""Seconds for which a key that should be renewed is used as it is after auth did not answer."""
 REFUSAL_KEPT: Final = 2.0
 """Seconds for which auth is not asked again about a key that it refused."""
 MAX_KEYS: Final = 10_000
@@ -40,10 +43,19 @@ class MembershipEnded(Unauthenticated):
     """The token was given before its owner was removed from the organisation."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A key's access token, and the time from which another is to be had."""
+
+    token: str
+    renew_at: float
+    caller: Principal
+
+
 class Authenticate:
     """Turns what a client sends as bearer into a principal whose token the services accept.
 
-    API keys are remembered by their SHA-256 only. A key or a member that auth takes away is forgotten as soon as the
+    API keys are remembered by their SHA-256 only. A key or a member that auth takes away is refused as soon as the
     event arrives; without the event, when the token expires (auth's access tokens live for minutes). While auth is
     away, what is remembered keeps working. `issued_at` reads when a verified token was given.
     """
@@ -59,11 +71,12 @@ class Authenticate:
         self._keys = keys
         self._issued_at = issued_at
         self._seconds = seconds
-        self._exchanged: OrderedDict[bytes, tuple[str, float, Principal]] = OrderedDict()
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._refused: OrderedDict[bytes, tuple[float, KeyRefused]] = OrderedDict()
         self._exchanging: dict[bytes, asyncio.Task[Principal]] = {}
-        self._removed: dict[tuple[UUID, UUID], datetime] = {}
         self._generation = 0
+        self._revoked: dict[UUID, float] = {}
+        self._removed: dict[tuple[UUID, UUID], datetime] = {}
 
     async def __call__(self, bearer: str) -> Principal:
         """The caller; does not wait for anything when the bearer is remembered.
@@ -71,34 +84,37 @@ class Authenticate:
         Raises Unauthenticated (TokenInvalid, TokenExpired, KeyRefused, MembershipEnded), Unavailable (KeysUnavailable,
         AuthAway), or what else auth answered when a key was to be exchanged.
         """
-        if bearer.startswith(KEY_PREFIX):
-            return await self._by_key(bearer)
-        caller = await self._verifier.verify(bearer)
-        if self._removed and caller.org_id is not None:
-            self._ensure_member(caller, caller.org_id)
+        by_key = bearer.startswith(KEY_PREFIX)
+        caller = await (self._by_key(bearer) if by_key else self._verifier.verify(bearer))
+        if self._revoked or self._removed:
+            self._ensure_still_holds(caller)
         return caller
 
     def forget_key(self, key_id: UUID) -> None:
-        """A key was revoked: the next use of it asks auth."""
-        self._forget(lambda caller: caller.subject == key_id)
+        """A key was revoked, for good."""
+        now = self._seconds()
+        self._revoked = {each: at for each, at in self._revoked.items() if at > now - TOKEN_LIFETIME}
+        self._revoked[key_id] = now
+        for digest in [digest for digest, known in self._known.items() if known.caller.subject == key_id]:
+            del self._known[digest]
 
     def forget_member(self, org_id: UUID, user_id: UUID, at: datetime) -> None:
         """A member was removed: tokens given before no longer hold, and the organisation's keys are asked for again."""
         horizon = self._seconds() - TOKEN_LIFETIME
         self._removed = {who: when for who, when in self._removed.items() if when.timestamp() > horizon}
-        self._removed[(org_id, user_id)] = at
-        self._forget(lambda caller: caller.org_id == org_id)
+        self._removed[org_id, user_id] = at
+        self._renew(lambda caller: caller.org_id == org_id)
 
-    def forget_all(self) -> None:
-        """Events may have been missed: every key is asked for again."""
-        self._forget(lambda _caller: True)
+    def renew_all(self) -> None:
+        """Events may have been missed: every key is asked for again, as soon as auth answers."""
+        self._renew(lambda _caller: True)
 
     async def _by_key(self, key: str) -> Principal:
         digest = hashlib.sha256(key.encode()).digest()
-        known = self._exchanged.get(digest)
-        if known is not None and known[1] > self._seconds():
-            self._exchanged.move_to_end(digest)
-            return await self._verifier.verify(known[0])
+        known = self._known.get(digest)
+        if known is not None and known.renew_at > self._seconds():
+            self._known.move_to_end(digest)
+            return await self._verifier.verify(known.token)
         refused = self._refused.get(digest)
         if refused is not None and refused[0] > self._seconds():
             raise refused[1]
@@ -112,7 +128,9 @@ class Authenticate:
         except AuthAway:
             if known is None:
                 raise
-            return await self._verifier.verify(known[0])  # It was due for renewal, and may still hold for a while.
+            # Due for renewal, it may still hold for a while; not every request needs to wait for auth meanwhile.
+            self._known[digest] = replace(known, renew_at=self._seconds() + RENEWAL_PUT_OFF)
+            return await self._verifier.verify(known.token)
 
     async def _exchange(self, digest: bytes, key: str) -> Principal:
         generation = self._generation
@@ -120,6 +138,7 @@ class Authenticate:
             given = await self._keys.exchange(key)
         except KeyRefused as error:
             API_KEY_EXCHANGES.labels("refused").inc()
+            self._known.pop(digest, None)
             self._refused[digest] = (self._seconds() + REFUSAL_KEPT, error)
             _shrink(self._refused)
             raise
@@ -128,28 +147,30 @@ class Authenticate:
             raise
         API_KEY_EXCHANGES.labels("exchanged").inc()
         caller = await self._verifier.verify(given.access_token)
-        if generation == self._generation:
-            self._remember(digest, given, caller)
+        # What was asked before a change of which only its time is known is due at once.
+        renew_at = given.expires_at.timestamp() - RENEW_BEFORE if generation == self._generation else 0.0
+        self._known[digest] = _Known(given.access_token, renew_at, caller)
+        _shrink(self._known)
         return caller
-
-    def _remember(self, digest: bytes, given: ExchangedKey, caller: Principal) -> None:
-        self._refused.pop(digest, None)
-        self._exchanged[digest] = (given.access_token, given.expires_at.timestamp() - RENEW_BEFORE, caller)
-        _shrink(self._exchanged)
 
     def _exchange_ended(self, digest: bytes, task: asyncio.Task[Principal]) -> None:
         del self._exchanging[digest]
         if not task.cancelled():
             task.exception()  # Seen: every waiter may have gone away.
 
-    def _forget(self, meant: Callable[[Principal], bool]) -> None:
-        """Forget the keys that are meant, and let no exchange that is on its way be remembered."""
+    def _renew(self, meant: Callable[[Principal], bool]) -> None:
+        """Let the keys that are meant be due for renewal, also those whose exchange is on its way."""
         self._generation += 1
-        for digest in [digest for digest, (_, _, caller) in self._exchanged.items() if meant(caller)]:
-            del self._exchanged[digest]
+        for digest, known in self._known.items():
+            if meant(known.caller):
+                self._known[digest] = replace(known, renew_at=0.0)
 
-    def _ensure_member(self, caller: Principal, org_id: UUID) -> None:
-        removed_at = self._removed.get((org_id, caller.subject))
+    def _ensure_still_holds(self, caller: Principal) -> None:
+        if caller.subject in self._revoked:
+            raise KeyRefused("the API key has been revoked")
+        if caller.org_id is None:
+            return
+        removed_at = self._removed.get((caller.org_id, caller.subject))
         if removed_at is not None and self._issued_at(caller.token) <= removed_at:
             raise MembershipEnded("the caller is a member of this organisation no longer")
 

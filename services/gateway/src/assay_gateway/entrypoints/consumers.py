@@ -48,7 +48,7 @@ class EventListener:
         if PROMPT_EVENTS.name in topics:
             self.resolve_prompt.forget_all()
         if AUTH_EVENTS.name in topics:
-            self.authenticate.forget_all()
+            self.authenticate.renew_all()
 
 
 def _text(delivery: Delivery) -> str:
