@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -25,11 +26,13 @@ from assay_testing.auth_server import auth_server
 ALL = ("repositories:read", "repositories:write", "audits:read", "audits:write")
 
 
-@pytest.fixture
-async def database(make_database):
-    made = await make_database("audit", logins=("assay_audit",))
+@pytest.fixture(scope="module")
+def database(make_database):
+    """A migrated database; tests of a module share it, each in an organisation of its own."""
+    with ThreadPoolExecutor(1) as thread:
+        made = thread.submit(asyncio.run, make_database("audit", logins=("assay_audit",))).result()
     settings = DatabaseSettings(url=made.logins["assay_audit"], migration_url=made.owner_url)
-    await asyncio.to_thread(migrate, settings, bootstrap.SCHEMA, bootstrap.MIGRATIONS)
+    migrate(settings, bootstrap.SCHEMA, bootstrap.MIGRATIONS)
     return settings
 
 

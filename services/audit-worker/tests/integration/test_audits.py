@@ -169,7 +169,9 @@ async def test_fingerprints_survive_moved_lines_and_unchanged_files_are_not_anal
     async def contents() -> int:
         async with connections.acquire() as connection, connection.transaction():
             await connection.execute("SET LOCAL ROLE assay_audit_system")
-            return await connection.fetchval("SELECT count(*) FROM analyses WHERE engine = 'text'")
+            return await connection.fetchval(
+                "SELECT count(*) FROM analyses WHERE engine = 'text' AND org_id = $1", client.org_id
+            )
 
     before = {(f.rule, f.path): f.fingerprint for f in await client.findings(audited.id) if f.line}
     assert await contents() == 4

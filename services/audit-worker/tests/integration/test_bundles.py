@@ -128,7 +128,7 @@ async def test_an_upload_is_digested(scratch):
 async def test_hostile_names_links_submodules_and_huge_files_are_listed_and_not_followed(work_tree, mirror_of):
     blob = work_tree.blob(b"x = 1\n")
     link = work_tree.blob(b"/etc/passwd")
-    huge = work_tree.blob(os.urandom(50_000_000))
+    huge = work_tree.blob(os.urandom(6_000_000))
     names = {
         b"a\nb.py": ("100644", blob),
         b"\x1b[31mred.py": ("100644", blob),
@@ -145,7 +145,7 @@ async def test_hostile_names_links_submodules_and_huge_files_are_listed_and_not_
     assert sorted(file.path for file in inventory.files) == ["-rf", "\\x1b[31mred.py", "a\\nb.py", "caf\\xe9.py"]
     assert inventory.skipped == {"symbolic link": 1, "submodule": 1, "too large": 1, "path too long": 1}
     assert [(item.path, item.size) for item in await mirror.large_objects(commit, 5_000_000)] == [
-        ("huge.bin", 50_000_000)
+        ("huge.bin", 6_000_000)
     ]
 
 

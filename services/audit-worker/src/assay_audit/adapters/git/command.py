@@ -22,6 +22,8 @@ _CONFIG: Final = (
     "core.fsmonitor=false",
     "core.quotePath=false",
     "credential.helper=",
+    # The folders are ours even where a shared volume gives them another owner.
+    "safe.directory=*",
     "protocol.allow=never",
     "submodule.recurse=false",
     "gc.auto=0",
