@@ -106,6 +106,8 @@ def _load() -> Any:
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
     litellm: Any = importlib.import_module("litellm")
+    # Loaded by the first request otherwise, whose latency would be measured with seconds of import in it.
+    importlib.import_module("openai.resources.chat.completions")
     # Its first request to a provider would load these, and hold the event loop up for as long.
     importlib.import_module("openai.resources.chat")
     litellm.telemetry = False
