@@ -5,6 +5,10 @@ from email.utils import formatdate
 from uuid import UUID
 
 import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from assay.evaluation.v1 import runs_pb2 as pb
 from assay_evaluation.adapters.litellm import LiteLlm
@@ -129,6 +133,40 @@ async def test_what_a_database_cannot_keep_is_replaced(measured, provider):
     provider.answer = lambda _prompt, _nth: "a\0b\ud800c"
     _, results = await measured()
     assert results[0].output == "a\ufffdb?c"
+
+
+@pytest.fixture
+def spans():
+    """What is traced in this process."""
+    tracing = trace.get_tracer_provider()
+    if not isinstance(tracing, TracerProvider):
+        tracing = TracerProvider()
+        trace.set_tracer_provider(tracing)
+    exporter = InMemorySpanExporter()
+    tracing.add_span_processor(SimpleSpanProcessor(exporter))
+    return exporter
+
+
+async def test_every_request_is_a_span_after_the_conventions_for_generative_ai(models, provider, spans):
+    model = LiteLlm(entries(models))
+    await model.ask("local/small", [Message("user", "hi")], Parameters(max_tokens=7))
+    provider.answer = lambda _prompt, _nth: (429, SECRET, {})
+    with pytest.raises(NoReplyError):
+        await model.ask("local/small", [Message("user", "hi")], Parameters())
+    good, bad = [span for span in spans.get_finished_spans() if span.name == "chat local/small"]
+    assert dict(good.attributes) == {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "local/small",
+        "gen_ai.request.max_tokens": 7,
+        "gen_ai.request.temperature": 0.0,
+        "gen_ai.usage.input_tokens": 10,
+        "gen_ai.usage.output_tokens": 5,
+        "gen_ai.response.model": "small-1",
+        "gen_ai.response.finish_reasons": ("stop",),
+    }
+    assert bad.attributes["error.type"] == "rate limited by the provider (429)"
+    assert not bad.status.is_ok
 
 
 async def test_a_provider_that_is_not_there_is_unmeasured(models, provider):

@@ -3,6 +3,8 @@
 from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import uuid4
 
+import asyncpg
+import grpc
 import pytest
 from aiokafka import AIOKafkaConsumer
 
@@ -19,6 +21,11 @@ from assay_evaluation.settings import WorkerSettings, WorkSettings
 from assay_protos import topics
 
 ROWS = [{"inputs": {"message": f"mail {n}"}, "expected": f"mail {n}"} for n in range(40)]
+
+CUT_ALL = """
+    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE application_name = 'assay-evaluation' AND datname = current_database()
+"""
 
 
 @asynccontextmanager
@@ -92,6 +99,37 @@ async def test_a_run_goes_through_kafka_and_back(caller, at_work, published, eve
     measured = [one.message.progress.measured for one in mine[1:-1]]
     assert measured == sorted(measured)
     assert measured[-1] == 40
+
+
+async def test_a_database_that_goes_away_in_mid_run_loses_nothing(
+    caller, database, at_work, provider, eventually, stored_events
+):
+    """All connections are cut while answers are on their way: the tasks are tried again, and the run ends complete."""
+    provider.answer = lambda prompt, _nth: provider.released.wait(0.3) or prompt.partition(": ")[2]
+    run = await caller.start(await caller.import_rows(ROWS))
+
+    async def in_the_middle():
+        progress = (await caller.run(run.id)).progress
+        return progress.measured >= 8 and len(provider.asked) > progress.measured
+
+    await eventually(in_the_middle, seconds=120)
+    owner = await asyncpg.connect(database.owner_url.get_secret_value())
+    assert await owner.fetchval(CUT_ALL) >= 3
+    await owner.close()
+
+    async def completed():
+        try:
+            found = await caller.run(run.id)
+        except grpc.aio.AioRpcError as error:  # the service's own connections were cut too
+            assert error.code() is grpc.StatusCode.UNAVAILABLE, error
+            return None
+        return found if found.status == pb.RUN_STATUS_COMPLETED else None
+
+    done = await eventually(completed, seconds=120)
+    assert (done.progress.measured, done.summaries[0].passed) == (40, 40)
+    assert [result.index for result in await caller.results(run.id)] == [*range(40)]
+    kinds = [kind for kind, _ in await stored_events(caller.org_id)]
+    assert kinds.count("RunCompleted") == 1
 
 
 @pytest.fixture

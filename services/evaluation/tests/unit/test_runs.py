@@ -49,6 +49,7 @@ def fields(error):
         ({"dataset_version": -1}, "dataset_version"),
         ({"evaluators": ()}, "evaluators"),
         ({"evaluators": (SAME, SAME)}, "evaluators[1].name"),
+        ({"evaluators": (replace(SAME, config={"schema": "x" * 200_001}),)}, "evaluators"),
         ({"evaluators": (replace(SAME, name="x" * 101),)}, "evaluators[0].name"),
         ({"parameters": Parameters(max_tokens=0)}, "parameters.max_tokens"),
         ({"parameters": Parameters(temperature=2.5)}, "parameters.temperature"),

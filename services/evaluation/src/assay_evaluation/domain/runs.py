@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,8 @@ MAX_STOPS: Final = 4
 MAX_STOP_CHARACTERS: Final = 100
 MAX_EVALUATORS: Final = 20
 MAX_NAME: Final = 100
+MAX_CONFIG_CHARACTERS: Final = 200_000
+"""Of all evaluators together, as JSON: every event about the run carries them."""
 
 
 class RunStatus(StrEnum):
@@ -112,6 +115,8 @@ def _problems_with(evaluators: Sequence[Evaluator]) -> list[Violation]:
         return [Violation("evaluators", f"name 1 to {MAX_EVALUATORS} evaluators")]
     names = [evaluator.name for evaluator in evaluators]
     problems = []
+    if sum(len(json.dumps(evaluator.config)) for evaluator in evaluators) > MAX_CONFIG_CHARACTERS:
+        problems.append(Violation("evaluators", f"more than {MAX_CONFIG_CHARACTERS} characters of configuration"))
     for place, name in enumerate(names):
         if len(name) > MAX_NAME or not name.isprintable():
             problems.append(Violation(f"evaluators[{place}].name", f"at most {MAX_NAME} printable characters"))
