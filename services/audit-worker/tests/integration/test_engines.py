@@ -139,6 +139,12 @@ def test_raises():
 def test_by_helper():
     check_all(1)
 
+def test_by_fixture(refused):
+    refused(cart.total)
+
+def test_by_other_module():
+    helpers(1)
+
 class TestCart:
     def test_method(self):
         self.assertEqual(1, 1)

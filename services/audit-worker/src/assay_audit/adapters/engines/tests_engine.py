@@ -10,7 +10,18 @@ from assay_audit.domain.kinds import Severity
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
-CHECKING: Final = ("assert", "expect", "verify", "check", "ensure", "raises", "warns", "fail", "approve", "validate")
+CHECKING: Final = (
+    "assert",
+    "expect",
+    "verify",
+    "check",
+    "ensure",
+    "raises",
+    "warns",
+    "fail",
+    "approve",
+    "validate",
+) + ("refus", "reject", "eventually", "until", "wait", "must", "should")
 """Beginnings of the names of calls that check something: `assertEqual`, `pytest.raises`, `check_totals`."""
 
 
@@ -52,12 +63,30 @@ def _imports(tree: ast.Module) -> set[str]:
 
 
 def _tests_without_check(tree: ast.Module) -> Iterator[Function]:
+    """Tests that check nothing by themselves, and call nothing that might: a helper that checks, or one that cannot be
+    seen from here because it is a fixture or comes from another test module.
+    """
     functions = {node.name: node for node in ast.walk(tree) if isinstance(node, Function)}
-    checking = {name for name, function in functions.items() if _checks(function)}
+    may_check = {name for name, function in functions.items() if _checks(function)} | _test_helpers(tree)
     for name, function in functions.items():
-        checks = name in checking or not checking.isdisjoint(_called(function))
+        called = _called(function)
+        checks = _checks(function) or not called.isdisjoint(may_check | _parameters(function))
         if name.startswith("test") and not checks and not _is_fixture(function):
             yield function
+
+
+def _test_helpers(tree: ast.Module) -> set[str]:
+    """Names imported from test modules."""
+    return {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.level or "test" in (node.module or ""))
+        for alias in node.names
+    }
+
+
+def _parameters(function: Function) -> set[str]:
+    return {argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)}
 
 
 def _checks(function: Function) -> bool:
