@@ -38,7 +38,7 @@ ANSWERS = [
     (PromptNotFound("there is no such prompt", prompt="x"), 404, "PROMPT_NOT_FOUND", {"prompt": "x"}),
     (NameTaken("the name is taken"), 409, "NAME_TAKEN", {}),
     (ChangedMeanwhile("somebody was faster"), 409, "CHANGED_MEANWHILE", {}),
-    (LastOwner("the last owner stays"), 412, "LAST_OWNER", {}),
+    (LastOwner("the last owner stays"), 409, "LAST_OWNER", {}),
     (BadName("the name is not valid", errors.Violation("name", "is too long")), 422, "BAD_NAME", {}),
     (Quota("the quota is used up"), 429, "QUOTA", {}),
     (errors.Unavailable("the database is away"), 503, "UNAVAILABLE", {}),

@@ -120,7 +120,7 @@ async def test_a_bundle_announced_as_too_large_is_413_before_it_is_sent(client):
     ("error", "status", "reason"),
     [
         (NoSuchRepository("there is no such repository"), 404, "NO_SUCH_REPOSITORY"),
-        (BundleElsewhere("the repository is cloned from its URL"), 412, "BUNDLE_ELSEWHERE"),
+        (BundleElsewhere("the repository is cloned from its URL"), 409, "BUNDLE_ELSEWHERE"),
     ],
 )
 async def test_a_service_that_refuses_early_is_heard_although_the_client_still_sends(

@@ -33,7 +33,7 @@ _SEVERITIES = numbers_of(pb.Severity)
 SARIF: Final = "application/sarif+json"
 
 
-@router.post("", status_code=201, response_model=AuditRun, responses=problems(400, 412, 413, 415))
+@router.post("", status_code=201, response_model=AuditRun, responses=problems(400, 409, 413, 415))
 async def start_audit(body: NewAudit, services: TheServices) -> Json:
     """Queue an audit of a repository's commit."""
     request = pb.StartAuditRequest(repository=body.repository, commit=body.commit or "")

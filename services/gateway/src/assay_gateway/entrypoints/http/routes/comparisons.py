@@ -14,7 +14,7 @@ decisions = api_router("/v1/gate-decisions", "comparisons")
 _POLICIES = numbers_of(pb.GatePolicy)
 
 
-@router.post("", status_code=201, response_model=Comparison, responses=problems(400, 412, 413, 415))
+@router.post("", status_code=201, response_model=Comparison, responses=problems(400, 409, 413, 415))
 async def create_comparison(body: NewComparison, services: TheServices) -> Json:
     """Compare two completed runs over the same dataset version, item by item."""
     request = pb.CreateComparisonRequest(
@@ -32,7 +32,7 @@ async def get_comparison(comparison_id: str, services: TheServices) -> Json:
 
 
 @router.post(
-    "/{comparison_id}/gate", status_code=201, response_model=GateDecision, responses=problems(400, 412, 413, 415)
+    "/{comparison_id}/gate", status_code=201, response_model=GateDecision, responses=problems(400, 409, 413, 415)
 )
 async def decide_gate(comparison_id: str, body: GateQuestion, services: TheServices) -> Json:
     """Ask whether a label may move to the candidate's version; when allowed, it is moved. No is an answer too."""

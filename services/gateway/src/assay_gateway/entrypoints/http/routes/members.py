@@ -32,14 +32,14 @@ async def add_member(body: NewMember, services: TheServices) -> Json:
     return to_json(await services.organisations.AddMember(request))
 
 
-@router.patch("/{user_id}", response_model=Member, responses=problems(400, 412, 413, 415))
+@router.patch("/{user_id}", response_model=Member, responses=problems(400, 409, 413, 415))
 async def change_role(user_id: str, body: NewRole, services: TheServices) -> Json:
     """Give a member another role; the last owner keeps theirs."""
     request = pb.ChangeRoleRequest(user_id=user_id, role=_ROLES[body.role])
     return to_json(await services.organisations.ChangeRole(request))
 
 
-@router.delete("/{user_id}", status_code=204, responses=problems(412))
+@router.delete("/{user_id}", status_code=204, responses=problems(409))
 async def remove_member(user_id: str, services: TheServices) -> None:
     """Remove a member; the last owner stays."""
     await services.organisations.RemoveMember(pb.RemoveMemberRequest(user_id=user_id))

@@ -84,7 +84,7 @@ async def list_versions(prompt: str, services: TheServices, part: Page) -> Json:
     return page(found.versions, found.next_page_token)
 
 
-@router.put("/{prompt}/labels/{label}", response_model=Label, responses=problems(400, 409, 412, 413, 415))
+@router.put("/{prompt}/labels/{label}", response_model=Label, responses=problems(400, 409, 413, 415))
 async def set_label(prompt: str, label: str, body: NewLabel, services: TheServices, gateway: TheGateway) -> Json:
     """Point a label at a version."""
     moved = await services.prompts.SetLabel(pb.SetLabelRequest(prompt=prompt, label=label, version=body.version))

@@ -54,7 +54,7 @@ async def get_repository(repository: str, services: TheServices) -> Json:
     "/{repository}/bundles",
     status_code=201,
     response_model=UploadedBundle,
-    responses=problems(409, 412, 413, 415),
+    responses=problems(409, 413, 415),
     openapi_extra=_FILE,
 )
 async def upload_bundle(

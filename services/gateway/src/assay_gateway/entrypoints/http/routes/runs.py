@@ -27,7 +27,7 @@ models = api_router("/v1/models", "runs")
 _KINDS = numbers_of(pb.EvaluatorKind)
 
 
-@router.post("", status_code=201, response_model=Run, responses=problems(400, 412, 413, 415))
+@router.post("", status_code=201, response_model=Run, responses=problems(400, 409, 413, 415))
 async def create_run(body: NewRun, services: TheServices) -> Json:
     """Cut the dataset into tasks and queue them."""
     request = pb.CreateRunRequest(
@@ -60,7 +60,7 @@ async def get_run(run_id: str, services: TheServices) -> Json:
     return to_json(await services.runs.GetRun(pb.GetRunRequest(id=run_id)))
 
 
-@router.post("/{run_id}/cancel", response_model=Run, responses=problems(412))
+@router.post("/{run_id}/cancel", response_model=Run, responses=problems(409))
 async def cancel_run(run_id: str, services: TheServices) -> Json:
     """Stop a run: what is done stays. A finished run cannot be cancelled."""
     return to_json(await services.runs.CancelRun(pb.CancelRunRequest(id=run_id)))
