@@ -1,4 +1,4 @@
-"""The launcher's command line: up, down, status, logs."""
+"""The launcher's command line: up, down, status, logs, demo."""
 
 import asyncio
 import dataclasses
@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from assay_local.demo import AssayCommand, Demo, DemoFailed
 from assay_local.errors import LaunchError
 from assay_local.stack import DEFAULT_GATEWAY_PORT, Stack, Status
 from assay_local.tail import follow, last_lines
@@ -35,18 +36,36 @@ def up(
     port: Annotated[int, typer.Option(envvar="ASSAY_PORT", help="Of the gateway.")] = DEFAULT_GATEWAY_PORT,
 ) -> None:
     """Start everything that does not run, and say where it is."""
-    started = time.monotonic()
     stack = open_stack(port)
     try:
-        asyncio.run(stack.up(names or None, tell=_say))
+        _bring_up(stack, names)
     except KeyError as error:
         raise typer.BadParameter(str(error.args[0])) from error
-    except LaunchError as error:
-        console.print(f"\n[red]{type(error).__name__}[/]: ", end="")
-        console.print(str(error), markup=False)
-        console.print("What did start is left running: try again with [b]make up[/], or stop it with [b]make down[/].")
+    console.print()
+    _print_addresses(stack)
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(envvar="ASSAY_PORT", help="Of the gateway.")] = DEFAULT_GATEWAY_PORT,
+) -> None:
+    """Start what does not run, do the main job on it, and leave the results in .local/demo.json."""
+    started = time.monotonic()
+    stack = open_stack(port)
+    _bring_up(stack, None)
+    results_file = FOLDER / "demo.json"
+    results_file.unlink(missing_ok=True)
+    assay = AssayCommand(console, stack.gateway_url, FOLDER / "demo")
+    try:
+        results = Demo(console, assay, ROOT, FOLDER / "logs").run(stack.admin_email, stack.admin_password)
+    except DemoFailed as error:
+        console.print("\n[red]The demo failed[/]: ", end="")
+        console.print(str(error), markup=False, soft_wrap=True)
+        console.print("The suite is left running; [b]make logs[/] shows what it says, [b]make down[/] stops it.")
         raise typer.Exit(1) from error
-    console.print(f"\n[green]up[/] after {time.monotonic() - started:.1f} s\n")
+    results_file.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
+    console.print(f"\n[green]done[/] after {time.monotonic() - started:.1f} s. Where to look next:\n")
+    _say("results", str(results_file))
     _print_addresses(stack)
 
 
@@ -93,8 +112,21 @@ def logs(
             raise typer.Exit from None
 
 
+def _bring_up(stack: Stack, names: list[str] | None) -> None:
+    """Start what does not run; raises KeyError for an unknown name, and ends the program when it cannot."""
+    started = time.monotonic()
+    try:
+        asyncio.run(stack.up(names or None, tell=_say))
+    except LaunchError as error:
+        console.print(f"\n[red]{type(error).__name__}[/]: ", end="")
+        console.print(str(error), markup=False)
+        console.print("What did start is left running: try again with [b]make up[/], or stop it with [b]make down[/].")
+        raise typer.Exit(1) from error
+    console.print(f"\n[green]up[/] after {time.monotonic() - started:.1f} s")
+
+
 def _say(name: str, words: str) -> None:
-    console.print(f"  {name:<20} {words}", markup=False)
+    console.print(f"  {name:<20} {words}", markup=False, soft_wrap=True)
 
 
 def _print_log(file: Path, line: str) -> None:

@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,7 +17,8 @@ from rich.table import Table
 
 from assay_cli.errors import ApiError, CliError
 
-NOTHING = "–"
+_WIDE: Final = 10_000
+NOTHING: Final = "–"
 """Stands for a value that does not exist."""
 
 
@@ -26,7 +27,8 @@ class Output:
 
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
-        self.console = Console(highlight=False, soft_wrap=True)
+        # A pipe is as wide as it needs to be: nothing is folded that a program may look for.
+        self.console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _WIDE)
         self.errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def result(self, document: Any) -> None:
@@ -62,9 +64,7 @@ class Output:
             table.add_column(name.lstrip(">"), justify="right" if name.startswith(">") else "left", overflow="fold")
         for row in found:
             table.add_row(*row)
-        # A pipe is as wide as it needs to be: nothing is folded that a program may look for.
-        width = None if self.console.is_terminal else max(self.console.width, _natural_width(self.console, table))
-        self.console.print(table, width=width, soft_wrap=False)
+        self.console.print(table, soft_wrap=False)
 
     def facts(self, *pairs: tuple[str, str]) -> None:
         """Names and values, one pair a line; values are markup."""
@@ -89,10 +89,6 @@ class Output:
             self.errors.print(f"You need the permission [bold]{escape(str(permission))}[/].")
         if request_id := error.problem.get("request_id"):
             self.errors.print(f"[dim]request {escape(str(request_id))} (the logs have it)[/]")
-
-
-def _natural_width(console: Console, table: Table) -> int:
-    return console.measure(table, options=console.options.update(width=10_000)).maximum
 
 
 def number(value: float | None, digits: int = 3) -> str:

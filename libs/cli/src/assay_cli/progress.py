@@ -8,7 +8,16 @@ from contextlib import contextmanager
 from typing import Final, Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from assay_cli.api import Json
@@ -27,20 +36,20 @@ class Bar(Protocol):
 
 
 @contextmanager
-def bar(console: Console, name: str, unit: str) -> Iterator[Bar]:
-    """A progress bar with rate and time left; where no terminal is, lines."""
-    with _live(console, name, unit) if console.is_terminal else _lines(console, name, unit) as show:
+def bar(console: Console, name: str, unit: str, *, steady: bool = True) -> Iterator[Bar]:
+    """A progress bar, for `steady` work with rate and time left; where no terminal is, lines."""
+    with (_live if console.is_terminal else _lines)(console, name, unit, steady) as show:
         yield show
 
 
 @contextmanager
-def _live(console: Console, name: str, unit: str) -> Iterator[Bar]:
-    columns = (
-        TextColumn("{task.description}"),
+def _live(console: Console, name: str, unit: str, steady: bool) -> Iterator[Bar]:
+    rate = (_Rate(unit), TimeRemainingColumn(compact=True, elapsed_when_finished=True))
+    columns: tuple[ProgressColumn, ...] = (
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        _Rate(unit),
-        TimeRemainingColumn(compact=True),
+        *(rate if steady else (TimeElapsedColumn(),)),
         TextColumn("[dim]{task.fields[words]}[/]"),
     )
     with Progress(*columns, console=console, refresh_per_second=8) as progress:
@@ -53,7 +62,7 @@ def _live(console: Console, name: str, unit: str) -> Iterator[Bar]:
 
 
 @contextmanager
-def _lines(console: Console, name: str, unit: str) -> Iterator[Bar]:
+def _lines(console: Console, name: str, unit: str, steady: bool) -> Iterator[Bar]:
     started = said_at = time.monotonic()
     said = -1
 
@@ -64,11 +73,18 @@ def _lines(console: Console, name: str, unit: str) -> Iterator[Bar]:
         if done == said or (now - said_at < _SECONDS_BETWEEN_LINES and not is_end):
             return
         said, said_at = done, now
-        rate = done / max(now - started, 1e-9)
-        left = f", {(total - done) / rate:.0f} s left" if rate and not is_end else ""
-        console.print(f"{name}: {done}/{total} {unit}, {rate:.1f} {unit}/s{left} {words}".rstrip(), markup=False)
+        speed = _speed(done, total, now - started, unit) if steady else ""
+        console.print(f"{name}: {done}/{total} {unit}{speed} {words}".rstrip(), markup=False)
 
     yield show
+
+
+def _speed(done: int, total: int, seconds: float, unit: str) -> str:
+    if not done or not seconds:
+        return ""
+    rate = done / seconds
+    left = f", {(total - done) / rate:.0f} s left" if done < total else f", took {seconds:.1f} s"
+    return f", {rate:.1f} {unit}/s{left}"
 
 
 class _Rate(ProgressColumn):

@@ -116,7 +116,7 @@ def _send(job: Work, target: str, ref: str, name: str | None) -> Json:
         bundle = Path(folder) / "repository.bundle"
         taken.write_bundle(bundle)
         size = bundle.stat().st_size
-        with bar(job.out.errors, f"sending {repository}", "kB") as progress:
+        with bar(job.out.errors, f"sending {repository}", "kB", steady=False) as progress:
             job.api.upload(
                 at("repositories", repository, "bundles"), _pieces(bundle, size, progress), "application/x-git-bundle",
                 size, commit=taken.commit,
@@ -154,7 +154,7 @@ def _pieces(file: Path, size: int, progress: Bar) -> Iterator[bytes]:
 
 
 def _watch(api: Api, out: Output, started: Json) -> Json:
-    with bar(out.errors, f"auditing {started['repository_name']}", "audits") as progress:
+    with bar(out.errors, f"auditing {started['repository_name']}", "audits", steady=False) as progress:
 
         def show_progress(current: Json) -> None:
             running = [each["kind"] for each in current["audits"] if each["status"] == "running"]

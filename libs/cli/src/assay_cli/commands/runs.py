@@ -150,6 +150,7 @@ def models(as_json: AsJson = False) -> None:
 def watch(api: Api, out: Output, started: Json) -> Json:
     """The run once it has ended; its progress is shown meanwhile."""
     name = f"{started['prompt_name']} v{started['prompt_version']}"
+    out.hint(f"run {started['id']} (ctrl-C leaves it running)")
     with bar(out.errors, name, "items") as progress:
 
         def show_progress(current: Json) -> None:
