@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import os
 import re
 import time
@@ -112,6 +113,7 @@ def _load() -> Any:
     importlib.import_module("openai.resources.chat")
     litellm.telemetry = False
     litellm.suppress_debug_info = True
+    logging.getLogger("LiteLLM").setLevel(logging.WARNING)  # it logs every request
     return litellm
 
 
