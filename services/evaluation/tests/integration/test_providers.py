@@ -46,7 +46,7 @@ WRONG = {
     "another json": (b"[1, 2, 3]", "the provider's answer cannot be read"),
     "no content": (NO_CONTENT, "the provider's answer has no content"),
     "hangs up": (ConnectionError, "the provider cannot be reached"),
-    "hangs": (TimeoutError, "the model did not answer in 3 s"),
+    "hangs": (TimeoutError, "the model did not answer in "),
 }
 HOPELESS = {
     "400": (
@@ -79,8 +79,10 @@ async def test_what_a_provider_gets_wrong_is_unmeasured_with_the_reason(measured
     for (kind, (_, reason)), result in zip(WRONG.items(), results, strict=True):
         assert not result.HasField("output")
         assert not result.scores
-        assert result.unmeasured_reason == f"{reason}, {result.attempts} attempts within 9 s", kind
         assert result.attempts >= 2
+        assert result.unmeasured_reason.startswith(reason), kind
+        assert result.unmeasured_reason.endswith(f", {result.attempts} attempts within 9 s"), kind
+        assert "secret" not in result.unmeasured_reason
     assert len(provider.asked) == sum(result.attempts for result in results)
 
 
