@@ -1,6 +1,7 @@
 """How often a caller may come: over all replicas while Valkey is there, by each replica while it is not."""
 
 import asyncio
+import json
 import time
 
 import pytest
@@ -46,6 +47,14 @@ async def test_the_hot_read_is_limited_too(make_gateway, backend, token):
     gateway = await make_gateway(backend, limits=TIGHT)
     statuses = [(await gateway.http.get("/v1/prompts/x/resolve", headers=bearer(token))).status_code for _ in range(22)]
     assert statuses == [200] * 20 + [429] * 2
+
+
+async def test_a_hot_read_that_has_to_ask_valkey_first_stays_one(make_gateway, backend, token, capsys):
+    gateway = await make_gateway(backend, limits=TIGHT)  # the lease of so small a budget is one request
+    answers = [await gateway.http.get("/v1/prompts/x/resolve", headers=bearer(token)) for _ in range(10)]
+    logged = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    assert len([line for line in logged if line["event"] == "request"]) == 1  # the first: a hot read leaves no line
+    assert [answered.headers["ratelimit-remaining"] for answered in answers] == [str(left) for left in range(19, 9, -1)]
 
 
 async def test_replicas_share_the_budget(make_gateway, backend, token):

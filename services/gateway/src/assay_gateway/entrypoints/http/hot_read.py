@@ -1,8 +1,9 @@
 """The hot read: GET /v1/prompts/{prompt}/resolve, answered before FastAPI is asked when everything is at hand.
 
 This is a short cut, not a second route: it answers only what is in the cache, for a caller who is known, may read and
-has budget left. Whatever is missing, wrong or unusual is left to the route itself, which does the same work in full.
-What it leaves out is the line in the log; and it makes a span only for a caller that sends a trace along.
+has budget left; it waits for nothing but a new lease of that budget. Whatever is missing, wrong or unusual is left to
+the route itself, which does the same work in full. What it leaves out is the line in the log; and it makes a span only
+for a caller that sends a trace along.
 """
 
 from __future__ import annotations
