@@ -7,6 +7,7 @@ import os
 from assay_local.components import Postgres
 from assay_local.components.model import MODEL_NAME
 from assay_local.components.postgres import SUITE_DATABASE
+from assay_local.model_server import SLOTS
 from assay_local.ports import HOST
 from assay_local.site import Site
 from assay_local.table import Entry
@@ -85,7 +86,7 @@ def _particular(service: str, name: str, site: Site) -> dict[str, str]:
                 "ASSAY_KEY_ENCRYPTION_KEY": _as_key(site.secret("key-encryption-key")),
             }
         case "evaluation":
-            return {"ASSAY_MODELS": json.dumps(_model_catalogue(site))}
+            return {"ASSAY_MODELS": json.dumps(_model_catalogue(site)), "ASSAY_WORKER__REQUESTS": str(SLOTS)}
         case "audit":
             return {
                 "ASSAY_OBJECT_STORE__URL": _object_store(site),

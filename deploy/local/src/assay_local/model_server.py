@@ -4,18 +4,19 @@ import os
 import signal
 import sys
 
-import xllamacpp  # type: ignore[import-untyped]
-
 from assay_local.ports import HOST
 
 # Four requests at once share a cache of 4,096 tokens (94 MB for SmolLM2-135M): enough for prompts of a few hundred.
-_SLOTS = 4
+SLOTS = 4
+"""Requests answered at a time; more wait, and their latency would be that of the queue."""
 _CONTEXT_TOKENS = 4096
 _PROMPT_CACHE_MB = 32
 
 
 def serve(weights: str, name: str, port: int) -> None:
     """Serve the model until SIGTERM."""
+    import xllamacpp  # type: ignore[import-untyped]  # noqa: PLC0415 - 50 MB, for this process alone
+
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # there is nothing to save, and llama.cpp has no graceful end
     parameters = xllamacpp.CommonParams()
     parameters.model.path = weights
@@ -23,7 +24,7 @@ def serve(weights: str, name: str, port: int) -> None:
     parameters.hostnames = [HOST]
     parameters.port = port
     parameters.ui = False
-    parameters.n_parallel = _SLOTS
+    parameters.n_parallel = SLOTS
     parameters.kv_unified = True
     parameters.n_ctx = _CONTEXT_TOKENS
     parameters.cache_ram_mib = _PROMPT_CACHE_MB

@@ -28,7 +28,14 @@ class ModelServer(Component):
 
     async def prepare(self, _tell: Tell, /) -> Command:
         """Find the weights."""
-        argv = [sys.executable, "-m", "assay_local.model_server", _weights(), MODEL_NAME, str(self.port)]
+        argv: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "assay_local.model_server",
+            _weights(),
+            MODEL_NAME,
+            str(self.port),
+        ]
         # Threads that spin while they wait for each other take three times as long beside other busy processes.
         return Command(argv, {"OMP_WAIT_POLICY": "passive"})
 
