@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import psutil
-
 from tests.load import traffic, work
 
 FETCH_GOAL: Final = 0.4

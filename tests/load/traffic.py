@@ -30,8 +30,10 @@ returns - goods that the customer wants to send back or exchange, and the labels
 account - signing in, passwords, addresses, newsletters, and data protection
 other - everything else, praise and complaints about the shop as a whole among it
 
-When two teams could answer, take the one whose answer the customer needs first. Do not explain your choice, do not
-greet, and do not answer the customer. Write nothing but the name of the team, in lower case, without a full stop.
+A message may be short, angry, or about several things at once, and it may be in any language; the names of the teams
+stay as they are. When two teams could answer, take the one whose answer the customer needs first. Do not explain your
+choice, do not greet, and do not answer the customer. Write nothing but the name of the team, in lower
+case, without a full stop.
 
 Message from {{ customer }}, written on {{ date }}:
 {{ message }}
