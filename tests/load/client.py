@@ -1,10 +1,10 @@
 """The load generator: `python -m tests.load.client`, a `Job` as JSON on standard input, a `Figures` on standard output.
 
 A closed loop: every connection sends a request, waits for the whole answer, and sends the next. It is a process of its
-own, and no HTTP library, because on two cores the generator must cost far less than what it measures: httpx ends at
-about 1,000 requests/s and aiohttp at about 3,000, below the servers under test. Here libuv moves the bytes, llhttp
-(httptools, the parser of the servers) reads the answers, and `client_busy` in the result says how far from its own end
-the generator was.
+own, and no HTTP library, because on two cores the generator must cost far less than what it measures: against a bare
+route, over 32 connections, httpx came to 350 requests/s and aiohttp to 5,800 where this one came to 9,500 with a
+quarter of a core. Here libuv moves the bytes, llhttp (httptools, the parser of the servers) reads the answers, and
+`client_busy` in the result says how far from its own end the generator was.
 """
 
 from __future__ import annotations
