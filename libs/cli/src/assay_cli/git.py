@@ -42,7 +42,7 @@ def snapshot(path: Path, ref: str) -> Snapshot:
         WrongUsage: there is no repository or no such commit, or its history is not whole.
     """
     if not path.is_dir():
-        raise WrongUsage(f"{path} is not a folder.")
+        raise WrongUsage(f"{path} is neither a folder nor an https URL.")
     is_bare = _git(path, "rev-parse", "--is-bare-repository") == "true"
     root = Path(_git(path, "rev-parse", "--absolute-git-dir" if is_bare else "--show-toplevel"))
     if _git(root, "rev-parse", "--is-shallow-repository") == "true":
