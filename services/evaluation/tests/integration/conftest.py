@@ -297,6 +297,7 @@ class Caller:
             yield datasets_pb2.ImportItemsRequest(header=header)
             for start in range(0, len(content), chunk):
                 yield datasets_pb2.ImportItemsRequest(chunk=content[start : start + chunk])
+            yield datasets_pb2.ImportItemsRequest(complete=True)
 
         return await self.datasets.ImportItems(parts())
 

@@ -147,6 +147,9 @@ async def test_an_upload_has_a_form(caller, refused):
     with refused("INVALID_ARGUMENT", "MALFORMED_IMPORT"):
         await upload(header, header)
     with refused("INVALID_ARGUMENT", "MALFORMED_IMPORT") as refusal:
+        await upload(header, {"chunk": b'{"inputs": {"a": "1"}, "expected": "x"}\n'})
+    assert refusal.violations == ["complete"]
+    with refused("INVALID_ARGUMENT", "MALFORMED_IMPORT") as refusal:
         await upload({"header": pb.ImportHeader(dataset="mails")})
     assert refusal.violations == ["header.format"]
     with refused("INVALID_ARGUMENT", "FIELD_MISSING") as refusal:

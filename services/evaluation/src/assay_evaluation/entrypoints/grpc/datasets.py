@@ -107,10 +107,12 @@ def _file_format(header: datasets_pb2.ImportHeader) -> FileFormat:
 async def _content(requests: AsyncIterator[datasets_pb2.ImportItemsRequest]) -> bytes:
     content = bytearray()
     async for request in requests:
+        if request.complete:
+            return bytes(content)
         if request.WhichOneof("part") != "chunk":
             raise MalformedImport("the upload has a second header", Violation("header", "must come once"))
         content += request.chunk
         if len(content) > MAX_FILE_BYTES:
             limit = f"{MAX_FILE_BYTES // 1024 // 1024} MiB"
             raise FileTooLarge(f"the file is larger than {limit}", Violation("chunk", f"all together at most {limit}"))
-    return bytes(content)
+    raise MalformedImport("the upload was cut short", Violation("complete", "must come last"))

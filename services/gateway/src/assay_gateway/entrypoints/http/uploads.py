@@ -34,8 +34,14 @@ def ensure_media_type(request: Request, *allowed: str) -> str:
     return media_type
 
 
-async def upload(call: StreamUnaryMultiCallable[M, A], request: Request, header: M, part: Callable[[bytes], M]) -> A:
-    """Send the header and then the body of the request in parts; the answer of the service.
+async def upload(
+    call: StreamUnaryMultiCallable[M, A],
+    request: Request,
+    header: M,
+    part: Callable[[bytes], M],
+    end: M | None = None,
+) -> A:
+    """Send the header, the body of the request in parts, and at last `end` if there is one; the service's answer.
 
     The service sets the pace: no more is read than it takes. When it refuses, reading stops.
 
@@ -48,6 +54,8 @@ async def upload(call: StreamUnaryMultiCallable[M, A], request: Request, header:
         try:
             async for piece in _pieces(request):
                 yield part(piece)
+            if end is not None:
+                yield end
         except Exception as error:
             broken.append(error)
             # A cancelled call looks to a service like one that has ended, for a moment that is long enough to take a

@@ -84,6 +84,7 @@ async def import_items(
         request,
         pb.ImportItemsRequest(header=header),
         lambda piece: pb.ImportItemsRequest(chunk=piece),
+        pb.ImportItemsRequest(complete=True),
     )
     if report.version == 0:
         raise RequestProblem(_invalid_rows(report))
