@@ -34,7 +34,13 @@ LAST_ACKNOWLEDGEMENTS: Final = 5.0
 Publish = Callable[[Sequence[OutboxEvent]], Awaitable[list[int]]]
 """Publishes events and returns the positions of the acknowledged ones."""
 
-DATABASE_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+DATABASE_AWAY: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what asyncpg says when the server ends a connection in the middle of its own steps
+)
 
 _CLAIM = """
     SELECT position, id, org_id, topic, key, aggregate_id, type, payload, traceparent, request_id, actor, occurred_at
