@@ -6,7 +6,7 @@ from aiokafka import ConsumerRecord
 from google.protobuf.message import DecodeError, Message
 
 from assay_common.kafka.headers import CloudEvent
-from assay_common.kafka.messages import decode
+from assay_protos.events import decode
 
 
 class Undecodable(ValueError):
