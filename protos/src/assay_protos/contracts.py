@@ -8,7 +8,17 @@ from assay.analytics.v1 import analytics_pb2
 from assay.audit.v1 import audits_pb2, repositories_pb2
 from assay.audit.v1 import events_pb2 as audit_events_pb2
 from assay.audit.v1 import tasks_pb2 as audit_tasks_pb2
-from assay.auth.v1 import api_keys_pb2, organisations_pb2, sessions_pb2
+from assay.auth.v1 import (
+    accounts_pb2,
+    api_keys_pb2,
+    audit_trail_pb2,
+    invitations_pb2,
+    organisations_pb2,
+    service_accounts_pb2,
+    sessions_pb2,
+    single_sign_on_pb2,
+    teams_pb2,
+)
 from assay.auth.v1 import events_pb2 as auth_events_pb2
 from assay.evaluation.v1 import comparisons_pb2, datasets_pb2, runs_pb2
 from assay.evaluation.v1 import events_pb2 as evaluation_events_pb2
@@ -18,8 +28,14 @@ from assay.prompt.v1 import prompts_pb2
 
 SERVICE_MODULES: tuple[ModuleType, ...] = (
     sessions_pb2,
+    accounts_pb2,
+    single_sign_on_pb2,
     organisations_pb2,
+    invitations_pb2,
+    teams_pb2,
     api_keys_pb2,
+    service_accounts_pb2,
+    audit_trail_pb2,
     prompts_pb2,
     datasets_pb2,
     runs_pb2,

@@ -12,13 +12,14 @@ AUDIT_EVENTS = Topic(
     messages=(
         "assay.audit.v1.RepositoryCreated",
         "assay.audit.v1.RepositoryUpdated",
+        "assay.audit.v1.RepositoryUrlChanged",
         "assay.audit.v1.AuditStarted",
         "assay.audit.v1.AuditMeasured",
         "assay.audit.v1.AuditCompleted",
     ),
     partitions=6,
     retention_hours=336,
-    consumers=("gateway", "analytics"),
+    consumers=("gateway", "analytics", "auth"),
 )
 AUDIT_TASKS = Topic(
     name="assay.audit.tasks",
@@ -32,9 +33,9 @@ AUDIT_TASKS = Topic(
 )
 AUTH_EVENTS = Topic(
     name="assay.auth.events",
-    description="What happens to organisations, members and API keys.",
+    description="What happens to organisations, people, machines and their keys.",
     owner="auth",
-    key="organisation id",
+    key="organisation id, or the person's id for what belongs to no organisation",
     messages=(
         "assay.auth.v1.OrganisationCreated",
         "assay.auth.v1.MemberAdded",
@@ -42,10 +43,33 @@ AUTH_EVENTS = Topic(
         "assay.auth.v1.MemberRemoved",
         "assay.auth.v1.ApiKeyCreated",
         "assay.auth.v1.ApiKeyRevoked",
+        "assay.auth.v1.OrganisationUpdated",
+        "assay.auth.v1.OwnershipTransferred",
+        "assay.auth.v1.InvitationCreated",
+        "assay.auth.v1.InvitationRevoked",
+        "assay.auth.v1.InvitationAccepted",
+        "assay.auth.v1.TeamCreated",
+        "assay.auth.v1.TeamUpdated",
+        "assay.auth.v1.TeamDeleted",
+        "assay.auth.v1.TeamMemberAdded",
+        "assay.auth.v1.TeamMemberRemoved",
+        "assay.auth.v1.ServiceAccountCreated",
+        "assay.auth.v1.ServiceAccountUpdated",
+        "assay.auth.v1.ServiceAccountDeleted",
+        "assay.auth.v1.ApiKeyRotated",
+        "assay.auth.v1.UserSignedUp",
+        "assay.auth.v1.EmailVerified",
+        "assay.auth.v1.SessionOpened",
+        "assay.auth.v1.SessionRevoked",
+        "assay.auth.v1.SignInFailed",
+        "assay.auth.v1.PasswordChanged",
+        "assay.auth.v1.SecondFactorChanged",
+        "assay.auth.v1.IdentityLinked",
+        "assay.auth.v1.UserDeactivated",
     ),
     partitions=6,
     retention_hours=336,
-    consumers=("gateway", "analytics"),
+    consumers=("gateway", "analytics", "auth"),
 )
 EVALUATION_EVENTS = Topic(
     name="assay.evaluation.events",
@@ -53,6 +77,8 @@ EVALUATION_EVENTS = Topic(
     owner="evaluation",
     key="id of the dataset, the run or the comparison",
     messages=(
+        "assay.evaluation.v1.DatasetCreated",
+        "assay.evaluation.v1.DatasetUpdated",
         "assay.evaluation.v1.DatasetImported",
         "assay.evaluation.v1.RunCreated",
         "assay.evaluation.v1.ItemsMeasured",
@@ -63,7 +89,7 @@ EVALUATION_EVENTS = Topic(
     ),
     partitions=6,
     retention_hours=336,
-    consumers=("gateway", "prompt", "analytics"),
+    consumers=("gateway", "prompt", "analytics", "auth"),
 )
 EVALUATION_TASKS = Topic(
     name="assay.evaluation.tasks",
@@ -85,10 +111,11 @@ PROMPT_EVENTS = Topic(
         "assay.prompt.v1.VersionPublished",
         "assay.prompt.v1.LabelMoved",
         "assay.prompt.v1.LabelRemoved",
+        "assay.prompt.v1.PromptUpdated",
     ),
     partitions=6,
     retention_hours=336,
-    consumers=("gateway", "analytics"),
+    consumers=("gateway", "analytics", "auth"),
 )
 ALL: tuple[Topic, ...] = (
     AUDIT_EVENTS,

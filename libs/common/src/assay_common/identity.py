@@ -19,6 +19,9 @@ class OrganisationNotChosen(PermissionDenied):
     """The caller is known, but the token names no organisation."""
 
 
+Role = Literal["owner", "admin", "member", "viewer"]
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """A verified caller; `token` is the raw bearer token, passed on when this service calls another."""
@@ -29,6 +32,30 @@ class Principal:
     permissions: frozenset[str]
     token: str = field(repr=False)
     expires_at: datetime
+    issued_at: datetime | None = None
+    role: Role | None = None
+    """What the caller is to the organisation: a key is what its owner is. None without an organisation."""
+    owner: UUID | None = None
+    """The person or service account that an API key belongs to; None for a person."""
+    session_id: UUID | None = None
+    """The session that a person's token belongs to; None for API keys."""
+    prompts: frozenset[str] | None = None
+    """Ids and names of the only prompts an API key may touch; None = all."""
+    repositories: frozenset[str] | None = None
+    """Ids and names of the only repositories an API key may touch; None = all."""
+
+    @property
+    def acts_for(self) -> UUID:
+        """The person or service account whose doing this is."""
+        return self.owner or self.subject
+
+    def may_touch_prompt(self, *names: str) -> bool:
+        """Whether one of a prompt's names (id, name) is among those the caller is limited to."""
+        return self.prompts is None or not self.prompts.isdisjoint(names)
+
+    def may_touch_repository(self, *names: str) -> bool:
+        """Whether one of a repository's names (id, name) is among those the caller is limited to."""
+        return self.repositories is None or not self.repositories.isdisjoint(names)
 
 
 _current: ContextVar[Principal | None] = ContextVar("principal", default=None)

@@ -47,6 +47,7 @@ class Issuer:
         claims = {
             "sub": str(uuid4()),
             "kind": "user",
+            "role": "member",
             "org": str(uuid4()),
             "scope": " ".join(permissions),
             "iat": now,

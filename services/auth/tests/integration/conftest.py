@@ -25,7 +25,7 @@ from assay_auth import bootstrap
 from assay_auth.adapters.passwords import Argon2Hasher
 from assay_auth.adapters.postgres.transaction import SCHEMA, PostgresTransaction
 from assay_auth.adapters.signing import Ed25519Signer
-from assay_auth.application.issue_access_token import IssueAccessToken
+from assay_auth.application.tokens.issue_access_token import IssueAccessToken
 from assay_auth.domain.access import Grant
 from assay_auth.domain.members import User
 from assay_auth.domain.text import normal_password

@@ -52,7 +52,7 @@ async def test_no_administrator_is_made_where_none_is_configured(fresh_settings,
 
 async def test_a_private_key_is_sealed_in_the_database(fresh_settings, replica):
     async with replica(fresh_settings) as parts:
-        key = await parts.ensure_signing_key()()
+        key = await parts.ensure_signing_key()
         private = parts.signer.open(key.material).private_bytes_raw()
         async with parts.uow.system() as tx:
             row = await tx.tenant.connection.fetchrow("SELECT * FROM signing_keys")
@@ -97,13 +97,13 @@ async def test_a_key_is_followed_by_another_and_published_until_its_tokens_are_g
 async def test_replicas_that_need_the_next_key_at_once_make_one(fresh_settings, replica):
     async with AsyncExitStack() as stack:
         first = await stack.enter_async_context(replica(fresh_settings))
-        old = await first.ensure_signing_key()()
+        old = await first.ensure_signing_key()
 
         def later():
             return utc_now() + timedelta(days=91)
 
         replicas = [await stack.enter_async_context(replica(fresh_settings, later)) for _ in range(3)]
-        made = await asyncio.gather(*(parts.ensure_signing_key()() for parts in replicas))
+        made = await asyncio.gather(*(parts.ensure_signing_key() for parts in replicas))
         assert len({key.material.id for key in made}) == 1
         assert made[0].material.id != old.material.id
         Ed25519Signer(fresh_settings.key_encryption_bytes).open(made[0].material)

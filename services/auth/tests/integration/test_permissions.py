@@ -17,9 +17,9 @@ GUARDED = sorted(path for path in CLOSED if PERMISSIONS[path] != AUTHENTICATED)
 
 
 def test_there_are_all_kinds():
-    assert len(RPCS) == 16
-    assert len(PUBLIC_RPCS) == 5
-    assert len(GUARDED) == 8
+    assert PUBLIC_RPCS
+    assert GUARDED
+    assert set(CLOSED) > set(GUARDED)
 
 
 async def call(world, path, metadata=()):

@@ -33,6 +33,8 @@ class CloudEvent:
     traceparent: str | None = None
     request_id: str | None = None
     actor: str | None = None
+    client_address: str | None = None
+    """Network address of the client whose request caused it."""
 
     def to_headers(self) -> Headers:
         """The Kafka headers that carry this event; attributes that are None are left out."""
@@ -45,6 +47,7 @@ class CloudEvent:
             "ce_subject": self.subject,
             "ce_orgid": str(self.org_id) if self.org_id else None,
             "ce_actor": self.actor,
+            "ce_clientaddress": self.client_address,
             "traceparent": self.traceparent,
             "request_id": self.request_id,
             "content-type": CONTENT_TYPE,
@@ -67,6 +70,7 @@ class CloudEvent:
             traceparent=found.optional("traceparent"),
             request_id=found.optional("request_id"),
             actor=found.optional("ce_actor"),
+            client_address=found.optional("ce_clientaddress"),
         )
 
 

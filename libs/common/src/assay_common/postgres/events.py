@@ -16,6 +16,7 @@ from assay_common.errors import InvalidArgument
 from assay_common.identity import current_principal
 from assay_common.ids import new_id
 from assay_common.logs import request_id
+from assay_common.origin import origin
 from assay_common.tracing import current_traceparent
 from assay_protos.events import decode
 from assay_protos.topic import Topic
@@ -25,8 +26,8 @@ MAX_EVENT_BYTES: Final = 900_000
 
 _INSERT = """
     INSERT INTO events (id, org_id, topic, key, aggregate_type, aggregate_id, aggregate_version, type, payload,
-                        traceparent, request_id, actor)
-    SELECT id, org_id, topic, key, aggregate_type, aggregate_id, aggregate_version, type, payload, $10, $11, $12
+                        traceparent, request_id, actor, client_address)
+    SELECT id, org_id, topic, key, aggregate_type, aggregate_id, aggregate_version, type, payload, $10, $11, $12, $13
     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::bigint[], $8::text[],
                 $9::bytea[])
          WITH ORDINALITY
@@ -114,6 +115,7 @@ async def append(connection: asyncpg.Connection, events: Sequence[NewEvent]) -> 
         current_traceparent(),
         request_id.get(),
         caller.subject if caller else None,
+        origin().address or None,
     )
 
 

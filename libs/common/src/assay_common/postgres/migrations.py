@@ -42,21 +42,27 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from assay_common.errors import Unavailable
 from assay_common.postgres.roles import Names
 from assay_common.postgres.tables import (
+    add_client_address,
     create_event_tables,
+    drop_client_address,
     drop_event_tables,
     drop_tables,
     grant_table,
+    readable_when_public,
     tenant_table,
 )
 from assay_common.settings import DatabaseSettings
 
 __all__ = [
+    "add_client_address",
     "create_event_tables",
     "downgrade",
+    "drop_client_address",
     "drop_event_tables",
     "drop_tables",
     "grant_table",
     "migrate",
+    "readable_when_public",
     "tenant_table",
 ]
 

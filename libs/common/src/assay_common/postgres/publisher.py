@@ -41,6 +41,7 @@ class OutboxEvent:
             traceparent=row["traceparent"],
             request_id=row["request_id"],
             actor=str(actor) if actor else None,
+            client_address=row["client_address"],
         )
         return cls(row["position"], row["topic"], row["key"].encode(), row["payload"], event)
 

@@ -86,6 +86,31 @@ def create_event_tables(op: Op, schema: str) -> None:
     create_inbox(op, schema)
 
 
+def add_client_address(op: Op, schema: str) -> None:
+    """Let the event store remember from which network address a request came. Undone by `drop_client_address`."""
+    op.execute(f"ALTER TABLE {schema}.events ADD COLUMN client_address text")
+
+
+def drop_client_address(op: Op, schema: str) -> None:
+    """Undo `add_client_address`."""
+    op.execute(f"ALTER TABLE {schema}.events DROP COLUMN client_address")
+
+
+def readable_when_public(op: Op, schema: str, table: str, condition: str = "visibility = 'public'") -> None:
+    """Let every organisation read the rows that fulfil `condition`, in transactions that ask for public rows.
+
+    Any other transaction sees its own organisation's rows only, so that a forgotten WHERE shows nobody else's. The
+    policy goes when the table does.
+    """
+    names = Names(schema)
+    op.execute(
+        f"""
+        CREATE POLICY public ON {schema}.{table} FOR SELECT TO {names.app}
+            USING (current_setting('assay.reads_public', true) = 'on' AND {condition})
+        """
+    )
+
+
 def create_inbox(op: Op, schema: str) -> None:
     """Create the inbox alone, for a service that listens and publishes nothing."""
     op.execute(

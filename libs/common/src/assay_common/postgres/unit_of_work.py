@@ -68,6 +68,15 @@ class UnitOfWork(Generic[T]):
             yield self._wrap(TenantTransaction(connection, org_id))
 
     @asynccontextmanager
+    async def with_public(self, org_id: UUID) -> AsyncIterator[T]:
+        """Open a transaction that sees the rows of one organisation, and reads what others have made public."""
+        async with self._transaction() as connection:
+            await connection.execute(
+                "SELECT set_config('assay.org_id', $1, true), set_config('assay.reads_public', 'on', true)", str(org_id)
+            )
+            yield self._wrap(TenantTransaction(connection, org_id))
+
+    @asynccontextmanager
     async def system(self) -> AsyncIterator[T]:
         """Open a transaction that sees every organisation: for code that knows no tenant yet."""
         async with self._transaction() as connection:

@@ -14,6 +14,7 @@ from opentelemetry.instrumentation.grpc import aio_client_interceptors
 
 from assay_common.identity import current_principal
 from assay_common.logs import REQUEST_ID_METADATA, request_id
+from assay_common.origin import ADDRESS_METADATA, origin
 from assay_common.rpc.deadline import time_left
 from assay_common.settings import GrpcSettings
 from assay_protos.permissions import methods
@@ -108,6 +109,9 @@ class _Outgoing:
         current_request = request_id.get()
         if current_request is not None and metadata.get(REQUEST_ID_METADATA) is None:
             metadata.add(REQUEST_ID_METADATA, current_request)
+        if metadata.get(ADDRESS_METADATA) is None:
+            for name, value in origin().to_metadata():
+                metadata.add(name, value)
         return grpc.aio.ClientCallDetails(
             method=details.method,
             timeout=self._deadline(details.timeout),

@@ -14,6 +14,7 @@ import structlog
 from assay_common.identity import act_as, current_principal
 from assay_common.logs import REQUEST_ID_METADATA, new_request_id, request_id
 from assay_common.metrics import GRPC_SERVER_HANDLED, GRPC_SERVER_HANDLING_SECONDS
+from assay_common.origin import Origin, originate
 from assay_common.rpc.authorisation import Authoriser, is_infrastructure
 from assay_common.rpc.deadline import set_deadline, time_left
 from assay_common.rpc.errors import abort, status_of
@@ -89,6 +90,7 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):
         started = time.perf_counter()
         set_deadline(context.time_remaining())
         request_id.set(metadata.get(REQUEST_ID_METADATA, "")[:MAX_REQUEST_ID_CHARS] or new_request_id())
+        originate(Origin.from_metadata(metadata))
         act_as(None)
         code = grpc.StatusCode.UNKNOWN
         try:

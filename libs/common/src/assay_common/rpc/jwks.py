@@ -142,7 +142,10 @@ def _principal_from(claims: Mapping[str, Any], token: str) -> Principal:
     kind = claims["kind"]
     if kind not in ("user", "api_key"):
         raise TokenInvalid("the token is not valid")
-    org = claims.get("org")
+    org, owner, session = claims.get("org"), claims.get("owner"), claims.get("sid")
+    role = claims.get("role")
+    if role not in (None, "owner", "admin", "member", "viewer"):
+        raise TokenInvalid("the token is not valid")
     return Principal(
         subject=UUID(claims["sub"]),
         kind=kind,
@@ -150,7 +153,17 @@ def _principal_from(claims: Mapping[str, Any], token: str) -> Principal:
         permissions=frozenset(claims.get("scope", "").split()),
         token=token,
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+        issued_at=datetime.fromtimestamp(claims["iat"], UTC),
+        role=role,
+        owner=UUID(owner) if owner is not None else None,
+        session_id=UUID(session) if session is not None else None,
+        prompts=_limit(claims.get("prompts")),
+        repositories=_limit(claims.get("repositories")),
     )
+
+
+def _limit(names: list[str] | None) -> frozenset[str] | None:
+    return frozenset(names) if names is not None else None
 
 
 def jwks_from_auth(channel: grpc.aio.Channel) -> Callable[[], Awaitable[str]]:

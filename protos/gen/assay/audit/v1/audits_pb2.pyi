@@ -486,3 +486,47 @@ class SarifChunk(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SarifChunk: _TypeAlias = SarifChunk  # noqa: Y015
+
+@_typing.final
+class BatchGetLatestAuditsRequest(_message.Message):
+    """Ids of repositories."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPOSITORY_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def repository_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        repository_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["repository_ids", b"repository_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetLatestAuditsRequest: _TypeAlias = BatchGetLatestAuditsRequest  # noqa: Y015
+
+@_typing.final
+class BatchGetLatestAuditsResponse(_message.Message):
+    """Those that were found; a repository without audits has none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUDITS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def audits(self) -> _containers.RepeatedCompositeFieldContainer[Global___AuditRun]: ...
+    def __init__(
+        self,
+        *,
+        audits: _abc.Iterable[Global___AuditRun] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audits", b"audits"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetLatestAuditsResponse: _TypeAlias = BatchGetLatestAuditsResponse  # noqa: Y015

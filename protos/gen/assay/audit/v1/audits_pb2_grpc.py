@@ -50,6 +50,11 @@ class AuditServiceStub:
                 request_serializer=assay_dot_audit_dot_v1_dot_audits__pb2.ListAuditsRequest.SerializeToString,
                 response_deserializer=assay_dot_audit_dot_v1_dot_audits__pb2.ListAuditsResponse.FromString,
                 _registered_method=True)
+        self.BatchGetLatestAudits = channel.unary_unary(
+                '/assay.audit.v1.AuditService/BatchGetLatestAudits',
+                request_serializer=assay_dot_audit_dot_v1_dot_audits__pb2.BatchGetLatestAuditsRequest.SerializeToString,
+                response_deserializer=assay_dot_audit_dot_v1_dot_audits__pb2.BatchGetLatestAuditsResponse.FromString,
+                _registered_method=True)
         self.ListFindings = channel.unary_unary(
                 '/assay.audit.v1.AuditService/ListFindings',
                 request_serializer=assay_dot_audit_dot_v1_dot_audits__pb2.ListFindingsRequest.SerializeToString,
@@ -87,6 +92,13 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchGetLatestAudits(self, request, context):
+        """The newest audit of each of these repositories, in any order; at most 200.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListFindings(self, request, context):
         """Findings of an audit run, worst first.
         """
@@ -118,6 +130,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.ListAudits,
                     request_deserializer=assay_dot_audit_dot_v1_dot_audits__pb2.ListAuditsRequest.FromString,
                     response_serializer=assay_dot_audit_dot_v1_dot_audits__pb2.ListAuditsResponse.SerializeToString,
+            ),
+            'BatchGetLatestAudits': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetLatestAudits,
+                    request_deserializer=assay_dot_audit_dot_v1_dot_audits__pb2.BatchGetLatestAuditsRequest.FromString,
+                    response_serializer=assay_dot_audit_dot_v1_dot_audits__pb2.BatchGetLatestAuditsResponse.SerializeToString,
             ),
             'ListFindings': grpc.unary_unary_rpc_method_handler(
                     servicer.ListFindings,
@@ -212,6 +229,33 @@ class AuditService:
             '/assay.audit.v1.AuditService/ListAudits',
             assay_dot_audit_dot_v1_dot_audits__pb2.ListAuditsRequest.SerializeToString,
             assay_dot_audit_dot_v1_dot_audits__pb2.ListAuditsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetLatestAudits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.audit.v1.AuditService/BatchGetLatestAudits',
+            assay_dot_audit_dot_v1_dot_audits__pb2.BatchGetLatestAuditsRequest.SerializeToString,
+            assay_dot_audit_dot_v1_dot_audits__pb2.BatchGetLatestAuditsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,8 @@ class AuditServiceStub:
     """One audit run."""
     ListAudits: _grpc.UnaryUnaryMultiCallable[_audits_pb2.ListAuditsRequest, _audits_pb2.ListAuditsResponse]
     """The organisation's audit runs, newest first."""
+    BatchGetLatestAudits: _grpc.UnaryUnaryMultiCallable[_audits_pb2.BatchGetLatestAuditsRequest, _audits_pb2.BatchGetLatestAuditsResponse]
+    """The newest audit of each of these repositories, in any order; at most 200."""
     ListFindings: _grpc.UnaryUnaryMultiCallable[_audits_pb2.ListFindingsRequest, _audits_pb2.ListFindingsResponse]
     """Findings of an audit run, worst first."""
     ExportSarif: _grpc.UnaryStreamMultiCallable[_audits_pb2.ExportSarifRequest, _audits_pb2.SarifChunk]
@@ -55,6 +57,8 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """One audit run."""
     ListAudits: _aio.UnaryUnaryMultiCallable[_audits_pb2.ListAuditsRequest, _audits_pb2.ListAuditsResponse]  # type: ignore[assignment]
     """The organisation's audit runs, newest first."""
+    BatchGetLatestAudits: _aio.UnaryUnaryMultiCallable[_audits_pb2.BatchGetLatestAuditsRequest, _audits_pb2.BatchGetLatestAuditsResponse]  # type: ignore[assignment]
+    """The newest audit of each of these repositories, in any order; at most 200."""
     ListFindings: _aio.UnaryUnaryMultiCallable[_audits_pb2.ListFindingsRequest, _audits_pb2.ListFindingsResponse]  # type: ignore[assignment]
     """Findings of an audit run, worst first."""
     ExportSarif: _aio.UnaryStreamMultiCallable[_audits_pb2.ExportSarifRequest, _audits_pb2.SarifChunk]  # type: ignore[assignment]
@@ -86,6 +90,14 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audits_pb2.ListAuditsResponse, _abc.Awaitable[_audits_pb2.ListAuditsResponse]]:
         """The organisation's audit runs, newest first."""
+
+    @_abc_1.abstractmethod
+    def BatchGetLatestAudits(
+        self,
+        request: _audits_pb2.BatchGetLatestAuditsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audits_pb2.BatchGetLatestAuditsResponse, _abc.Awaitable[_audits_pb2.BatchGetLatestAuditsResponse]]:
+        """The newest audit of each of these repositories, in any order; at most 200."""
 
     @_abc_1.abstractmethod
     def ListFindings(

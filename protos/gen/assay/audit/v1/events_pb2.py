@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from assay.audit.v1 import audits_pb2 as assay_dot_audit_dot_v1_dot_audits__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x61ssay/audit/v1/events.proto\x12\x0e\x61ssay.audit.v1\x1a\x1b\x61ssay/audit/v1/audits.proto\"E\n\x11RepositoryCreated\x12\x15\n\rrepository_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\"M\n\x11RepositoryUpdated\x12\x15\n\rrepository_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0bhead_commit\x18\x03 \x01(\t\"`\n\x0c\x41uditStarted\x12\x10\n\x08\x61udit_id\x18\x01 \x01(\t\x12\x15\n\rrepository_id\x18\x02 \x01(\t\x12\x17\n\x0frepository_name\x18\x03 \x01(\t\x12\x0e\n\x06\x63ommit\x18\x04 \x01(\t\"e\n\rAuditMeasured\x12\x10\n\x08\x61udit_id\x18\x01 \x01(\t\x12\x15\n\rrepository_id\x18\x02 \x01(\t\x12+\n\x06result\x18\x03 \x01(\x0b\x32\x1b.assay.audit.v1.AuditResult\"9\n\x0e\x41uditCompleted\x12\'\n\x05\x61udit\x18\x01 \x01(\x0b\x32\x18.assay.audit.v1.AuditRunb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x61ssay/audit/v1/events.proto\x12\x0e\x61ssay.audit.v1\x1a\x1b\x61ssay/audit/v1/audits.proto\"E\n\x11RepositoryCreated\x12\x15\n\rrepository_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\"M\n\x11RepositoryUpdated\x12\x15\n\rrepository_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0bhead_commit\x18\x03 \x01(\t\":\n\x14RepositoryUrlChanged\x12\x15\n\rrepository_id\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\"`\n\x0c\x41uditStarted\x12\x10\n\x08\x61udit_id\x18\x01 \x01(\t\x12\x15\n\rrepository_id\x18\x02 \x01(\t\x12\x17\n\x0frepository_name\x18\x03 \x01(\t\x12\x0e\n\x06\x63ommit\x18\x04 \x01(\t\"e\n\rAuditMeasured\x12\x10\n\x08\x61udit_id\x18\x01 \x01(\t\x12\x15\n\rrepository_id\x18\x02 \x01(\t\x12+\n\x06result\x18\x03 \x01(\x0b\x32\x1b.assay.audit.v1.AuditResult\"9\n\x0e\x41uditCompleted\x12\'\n\x05\x61udit\x18\x01 \x01(\x0b\x32\x18.assay.audit.v1.AuditRunb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,10 +36,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPOSITORYCREATED']._serialized_end=145
   _globals['_REPOSITORYUPDATED']._serialized_start=147
   _globals['_REPOSITORYUPDATED']._serialized_end=224
-  _globals['_AUDITSTARTED']._serialized_start=226
-  _globals['_AUDITSTARTED']._serialized_end=322
-  _globals['_AUDITMEASURED']._serialized_start=324
-  _globals['_AUDITMEASURED']._serialized_end=425
-  _globals['_AUDITCOMPLETED']._serialized_start=427
-  _globals['_AUDITCOMPLETED']._serialized_end=484
+  _globals['_REPOSITORYURLCHANGED']._serialized_start=226
+  _globals['_REPOSITORYURLCHANGED']._serialized_end=284
+  _globals['_AUDITSTARTED']._serialized_start=286
+  _globals['_AUDITSTARTED']._serialized_end=382
+  _globals['_AUDITMEASURED']._serialized_start=384
+  _globals['_AUDITMEASURED']._serialized_end=485
+  _globals['_AUDITCOMPLETED']._serialized_start=487
+  _globals['_AUDITCOMPLETED']._serialized_end=544
 # @@protoc_insertion_point(module_scope)

@@ -72,6 +72,30 @@ class RepositoryUpdated(_message.Message):
 Global___RepositoryUpdated: _TypeAlias = RepositoryUpdated  # noqa: Y015
 
 @_typing.final
+class RepositoryUrlChanged(_message.Message):
+    """A repository has another URL."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPOSITORY_ID_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    repository_id: _builtins.str
+    url: _builtins.str
+    def __init__(
+        self,
+        *,
+        repository_id: _builtins.str = ...,
+        url: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["repository_id", b"repository_id", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RepositoryUrlChanged: _TypeAlias = RepositoryUrlChanged  # noqa: Y015
+
+@_typing.final
 class AuditStarted(_message.Message):
     """An audit run was queued."""
 

@@ -26,7 +26,7 @@ from assay.options.v1 import options_pb2 as assay_dot_options_dot_v1_dot_options
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!assay/audit/v1/repositories.proto\x12\x0e\x61ssay.audit.v1\x1a\x1e\x61ssay/options/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x01\n\nRepository\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\x12\x13\n\x0bhead_commit\x18\x04 \x01(\t\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"4\n\x17\x43reateRepositoryRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\"*\n\x14GetRepositoryRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\"@\n\x17ListRepositoriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"e\n\x18ListRepositoriesResponse\x12\x30\n\x0crepositories\x18\x01 \x03(\x0b\x32\x1a.assay.audit.v1.Repository\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"^\n\x13UploadBundleRequest\x12.\n\x06header\x18\x01 \x01(\x0b\x32\x1c.assay.audit.v1.BundleHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"2\n\x0c\x42undleHeader\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0e\n\x06\x63ommit\x18\x02 \x01(\t\"`\n\x0eUploadedBundle\x12\x15\n\rrepository_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x13\n\x0bhead_commit\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\x32\xe1\x03\n\x11RepositoryService\x12o\n\x10\x43reateRepository\x12\'.assay.audit.v1.CreateRepositoryRequest\x1a\x1a.assay.audit.v1.Repository\"\x16\x8a\xb5\x18\x12repositories:write\x12k\n\rGetRepository\x12$.assay.audit.v1.GetRepositoryRequest\x1a\x1a.assay.audit.v1.Repository\"\x18\x90\x02\x01\x8a\xb5\x18\x11repositories:read\x12\x7f\n\x10ListRepositories\x12\'.assay.audit.v1.ListRepositoriesRequest\x1a(.assay.audit.v1.ListRepositoriesResponse\"\x18\x90\x02\x01\x8a\xb5\x18\x11repositories:read\x12m\n\x0cUploadBundle\x12#.assay.audit.v1.UploadBundleRequest\x1a\x1e.assay.audit.v1.UploadedBundle\"\x16\x8a\xb5\x18\x12repositories:write(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!assay/audit/v1/repositories.proto\x12\x0e\x61ssay.audit.v1\x1a\x1e\x61ssay/options/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb6\x01\n\nRepository\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\x12\x13\n\x0bhead_commit\x18\x04 \x01(\t\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x07 \x01(\t\"4\n\x17\x43reateRepositoryRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\"*\n\x1b\x42\x61tchGetRepositoriesRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\"P\n\x1c\x42\x61tchGetRepositoriesResponse\x12\x30\n\x0crepositories\x18\x01 \x03(\x0b\x32\x1a.assay.audit.v1.Repository\"U\n\x17UpdateRepositoryRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x10\n\x03url\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x0c\n\x04\x65tag\x18\x03 \x01(\tB\x06\n\x04_url\"*\n\x14GetRepositoryRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\"@\n\x17ListRepositoriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"e\n\x18ListRepositoriesResponse\x12\x30\n\x0crepositories\x18\x01 \x03(\x0b\x32\x1a.assay.audit.v1.Repository\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"^\n\x13UploadBundleRequest\x12.\n\x06header\x18\x01 \x01(\x0b\x32\x1c.assay.audit.v1.BundleHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"2\n\x0c\x42undleHeader\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0e\n\x06\x63ommit\x18\x02 \x01(\t\"`\n\x0eUploadedBundle\x12\x15\n\rrepository_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x13\n\x0bhead_commit\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\x32\xe3\x05\n\x11RepositoryService\x12o\n\x10\x43reateRepository\x12\'.assay.audit.v1.CreateRepositoryRequest\x1a\x1a.assay.audit.v1.Repository\"\x16\x8a\xb5\x18\x12repositories:write\x12k\n\rGetRepository\x12$.assay.audit.v1.GetRepositoryRequest\x1a\x1a.assay.audit.v1.Repository\"\x18\x90\x02\x01\x8a\xb5\x18\x11repositories:read\x12\x7f\n\x10ListRepositories\x12\'.assay.audit.v1.ListRepositoriesRequest\x1a(.assay.audit.v1.ListRepositoriesResponse\"\x18\x90\x02\x01\x8a\xb5\x18\x11repositories:read\x12\x8b\x01\n\x14\x42\x61tchGetRepositories\x12+.assay.audit.v1.BatchGetRepositoriesRequest\x1a,.assay.audit.v1.BatchGetRepositoriesResponse\"\x18\x90\x02\x01\x8a\xb5\x18\x11repositories:read\x12r\n\x10UpdateRepository\x12\'.assay.audit.v1.UpdateRepositoryRequest\x1a\x1a.assay.audit.v1.Repository\"\x19\x90\x02\x02\x8a\xb5\x18\x12repositories:write\x12m\n\x0cUploadBundle\x12#.assay.audit.v1.UploadBundleRequest\x1a\x1e.assay.audit.v1.UploadedBundle\"\x16\x8a\xb5\x18\x12repositories:write(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,24 +39,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPOSITORYSERVICE'].methods_by_name['GetRepository']._serialized_options = b'\220\002\001\212\265\030\021repositories:read'
   _globals['_REPOSITORYSERVICE'].methods_by_name['ListRepositories']._loaded_options = None
   _globals['_REPOSITORYSERVICE'].methods_by_name['ListRepositories']._serialized_options = b'\220\002\001\212\265\030\021repositories:read'
+  _globals['_REPOSITORYSERVICE'].methods_by_name['BatchGetRepositories']._loaded_options = None
+  _globals['_REPOSITORYSERVICE'].methods_by_name['BatchGetRepositories']._serialized_options = b'\220\002\001\212\265\030\021repositories:read'
+  _globals['_REPOSITORYSERVICE'].methods_by_name['UpdateRepository']._loaded_options = None
+  _globals['_REPOSITORYSERVICE'].methods_by_name['UpdateRepository']._serialized_options = b'\220\002\002\212\265\030\022repositories:write'
   _globals['_REPOSITORYSERVICE'].methods_by_name['UploadBundle']._loaded_options = None
   _globals['_REPOSITORYSERVICE'].methods_by_name['UploadBundle']._serialized_options = b'\212\265\030\022repositories:write'
   _globals['_REPOSITORY']._serialized_start=119
-  _globals['_REPOSITORY']._serialized_end=287
-  _globals['_CREATEREPOSITORYREQUEST']._serialized_start=289
-  _globals['_CREATEREPOSITORYREQUEST']._serialized_end=341
-  _globals['_GETREPOSITORYREQUEST']._serialized_start=343
-  _globals['_GETREPOSITORYREQUEST']._serialized_end=385
-  _globals['_LISTREPOSITORIESREQUEST']._serialized_start=387
-  _globals['_LISTREPOSITORIESREQUEST']._serialized_end=451
-  _globals['_LISTREPOSITORIESRESPONSE']._serialized_start=453
-  _globals['_LISTREPOSITORIESRESPONSE']._serialized_end=554
-  _globals['_UPLOADBUNDLEREQUEST']._serialized_start=556
-  _globals['_UPLOADBUNDLEREQUEST']._serialized_end=650
-  _globals['_BUNDLEHEADER']._serialized_start=652
-  _globals['_BUNDLEHEADER']._serialized_end=702
-  _globals['_UPLOADEDBUNDLE']._serialized_start=704
-  _globals['_UPLOADEDBUNDLE']._serialized_end=800
-  _globals['_REPOSITORYSERVICE']._serialized_start=803
-  _globals['_REPOSITORYSERVICE']._serialized_end=1284
+  _globals['_REPOSITORY']._serialized_end=301
+  _globals['_CREATEREPOSITORYREQUEST']._serialized_start=303
+  _globals['_CREATEREPOSITORYREQUEST']._serialized_end=355
+  _globals['_BATCHGETREPOSITORIESREQUEST']._serialized_start=357
+  _globals['_BATCHGETREPOSITORIESREQUEST']._serialized_end=399
+  _globals['_BATCHGETREPOSITORIESRESPONSE']._serialized_start=401
+  _globals['_BATCHGETREPOSITORIESRESPONSE']._serialized_end=481
+  _globals['_UPDATEREPOSITORYREQUEST']._serialized_start=483
+  _globals['_UPDATEREPOSITORYREQUEST']._serialized_end=568
+  _globals['_GETREPOSITORYREQUEST']._serialized_start=570
+  _globals['_GETREPOSITORYREQUEST']._serialized_end=612
+  _globals['_LISTREPOSITORIESREQUEST']._serialized_start=614
+  _globals['_LISTREPOSITORIESREQUEST']._serialized_end=678
+  _globals['_LISTREPOSITORIESRESPONSE']._serialized_start=680
+  _globals['_LISTREPOSITORIESRESPONSE']._serialized_end=781
+  _globals['_UPLOADBUNDLEREQUEST']._serialized_start=783
+  _globals['_UPLOADBUNDLEREQUEST']._serialized_end=877
+  _globals['_BUNDLEHEADER']._serialized_start=879
+  _globals['_BUNDLEHEADER']._serialized_end=929
+  _globals['_UPLOADEDBUNDLE']._serialized_start=931
+  _globals['_UPLOADEDBUNDLE']._serialized_end=1027
+  _globals['_REPOSITORYSERVICE']._serialized_start=1030
+  _globals['_REPOSITORYSERVICE']._serialized_end=1769
 # @@protoc_insertion_point(module_scope)

@@ -50,6 +50,16 @@ class RepositoryServiceStub:
                 request_serializer=assay_dot_audit_dot_v1_dot_repositories__pb2.ListRepositoriesRequest.SerializeToString,
                 response_deserializer=assay_dot_audit_dot_v1_dot_repositories__pb2.ListRepositoriesResponse.FromString,
                 _registered_method=True)
+        self.BatchGetRepositories = channel.unary_unary(
+                '/assay.audit.v1.RepositoryService/BatchGetRepositories',
+                request_serializer=assay_dot_audit_dot_v1_dot_repositories__pb2.BatchGetRepositoriesRequest.SerializeToString,
+                response_deserializer=assay_dot_audit_dot_v1_dot_repositories__pb2.BatchGetRepositoriesResponse.FromString,
+                _registered_method=True)
+        self.UpdateRepository = channel.unary_unary(
+                '/assay.audit.v1.RepositoryService/UpdateRepository',
+                request_serializer=assay_dot_audit_dot_v1_dot_repositories__pb2.UpdateRepositoryRequest.SerializeToString,
+                response_deserializer=assay_dot_audit_dot_v1_dot_repositories__pb2.Repository.FromString,
+                _registered_method=True)
         self.UploadBundle = channel.stream_unary(
                 '/assay.audit.v1.RepositoryService/UploadBundle',
                 request_serializer=assay_dot_audit_dot_v1_dot_repositories__pb2.UploadBundleRequest.SerializeToString,
@@ -82,6 +92,20 @@ class RepositoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchGetRepositories(self, request, context):
+        """The repositories with these ids, in any order; at most 200.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateRepository(self, request, context):
+        """Changes the URL.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UploadBundle(self, request_iterator, context):
         """Takes a git bundle (git-bundle(1)) and verifies it; a corrupt one changes nothing.
         """
@@ -106,6 +130,16 @@ def add_RepositoryServiceServicer_to_server(servicer, server):
                     servicer.ListRepositories,
                     request_deserializer=assay_dot_audit_dot_v1_dot_repositories__pb2.ListRepositoriesRequest.FromString,
                     response_serializer=assay_dot_audit_dot_v1_dot_repositories__pb2.ListRepositoriesResponse.SerializeToString,
+            ),
+            'BatchGetRepositories': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetRepositories,
+                    request_deserializer=assay_dot_audit_dot_v1_dot_repositories__pb2.BatchGetRepositoriesRequest.FromString,
+                    response_serializer=assay_dot_audit_dot_v1_dot_repositories__pb2.BatchGetRepositoriesResponse.SerializeToString,
+            ),
+            'UpdateRepository': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRepository,
+                    request_deserializer=assay_dot_audit_dot_v1_dot_repositories__pb2.UpdateRepositoryRequest.FromString,
+                    response_serializer=assay_dot_audit_dot_v1_dot_repositories__pb2.Repository.SerializeToString,
             ),
             'UploadBundle': grpc.stream_unary_rpc_method_handler(
                     servicer.UploadBundle,
@@ -195,6 +229,60 @@ class RepositoryService:
             '/assay.audit.v1.RepositoryService/ListRepositories',
             assay_dot_audit_dot_v1_dot_repositories__pb2.ListRepositoriesRequest.SerializeToString,
             assay_dot_audit_dot_v1_dot_repositories__pb2.ListRepositoriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetRepositories(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.audit.v1.RepositoryService/BatchGetRepositories',
+            assay_dot_audit_dot_v1_dot_repositories__pb2.BatchGetRepositoriesRequest.SerializeToString,
+            assay_dot_audit_dot_v1_dot_repositories__pb2.BatchGetRepositoriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateRepository(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.audit.v1.RepositoryService/UpdateRepository',
+            assay_dot_audit_dot_v1_dot_repositories__pb2.UpdateRepositoryRequest.SerializeToString,
+            assay_dot_audit_dot_v1_dot_repositories__pb2.Repository.FromString,
             options,
             channel_credentials,
             insecure,

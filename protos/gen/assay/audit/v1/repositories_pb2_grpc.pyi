@@ -39,6 +39,10 @@ class RepositoryServiceStub:
     """One repository, by id or name."""
     ListRepositories: _grpc.UnaryUnaryMultiCallable[_repositories_pb2.ListRepositoriesRequest, _repositories_pb2.ListRepositoriesResponse]
     """The organisation's repositories, newest first."""
+    BatchGetRepositories: _grpc.UnaryUnaryMultiCallable[_repositories_pb2.BatchGetRepositoriesRequest, _repositories_pb2.BatchGetRepositoriesResponse]
+    """The repositories with these ids, in any order; at most 200."""
+    UpdateRepository: _grpc.UnaryUnaryMultiCallable[_repositories_pb2.UpdateRepositoryRequest, _repositories_pb2.Repository]
+    """Changes the URL."""
     UploadBundle: _grpc.StreamUnaryMultiCallable[_repositories_pb2.UploadBundleRequest, _repositories_pb2.UploadedBundle]
     """Takes a git bundle (git-bundle(1)) and verifies it; a corrupt one changes nothing."""
 
@@ -53,6 +57,10 @@ class RepositoryServiceAsyncStub(RepositoryServiceStub):
     """One repository, by id or name."""
     ListRepositories: _aio.UnaryUnaryMultiCallable[_repositories_pb2.ListRepositoriesRequest, _repositories_pb2.ListRepositoriesResponse]  # type: ignore[assignment]
     """The organisation's repositories, newest first."""
+    BatchGetRepositories: _aio.UnaryUnaryMultiCallable[_repositories_pb2.BatchGetRepositoriesRequest, _repositories_pb2.BatchGetRepositoriesResponse]  # type: ignore[assignment]
+    """The repositories with these ids, in any order; at most 200."""
+    UpdateRepository: _aio.UnaryUnaryMultiCallable[_repositories_pb2.UpdateRepositoryRequest, _repositories_pb2.Repository]  # type: ignore[assignment]
+    """Changes the URL."""
     UploadBundle: _aio.StreamUnaryMultiCallable[_repositories_pb2.UploadBundleRequest, _repositories_pb2.UploadedBundle]  # type: ignore[assignment]
     """Takes a git bundle (git-bundle(1)) and verifies it; a corrupt one changes nothing."""
 
@@ -82,6 +90,22 @@ class RepositoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_repositories_pb2.ListRepositoriesResponse, _abc.Awaitable[_repositories_pb2.ListRepositoriesResponse]]:
         """The organisation's repositories, newest first."""
+
+    @_abc_1.abstractmethod
+    def BatchGetRepositories(
+        self,
+        request: _repositories_pb2.BatchGetRepositoriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_repositories_pb2.BatchGetRepositoriesResponse, _abc.Awaitable[_repositories_pb2.BatchGetRepositoriesResponse]]:
+        """The repositories with these ids, in any order; at most 200."""
+
+    @_abc_1.abstractmethod
+    def UpdateRepository(
+        self,
+        request: _repositories_pb2.UpdateRepositoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_repositories_pb2.Repository, _abc.Awaitable[_repositories_pb2.Repository]]:
+        """Changes the URL."""
 
     @_abc_1.abstractmethod
     def UploadBundle(

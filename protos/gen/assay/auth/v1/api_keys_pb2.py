@@ -26,7 +26,7 @@ from assay.options.v1 import options_pb2 as assay_dot_options_dot_v1_dot_options
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61ssay/auth/v1/api_keys.proto\x12\rassay.auth.v1\x1a\x1e\x61ssay/options/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe6\x01\n\x06\x41piKey\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06prefix\x18\x03 \x01(\t\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nrevoked_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x08 \x01(\t\"c\n\x13\x43reateApiKeyRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06scopes\x18\x02 \x03(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"G\n\rCreatedApiKey\x12&\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x15.assay.auth.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\";\n\x12ListApiKeysRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x13ListApiKeysResponse\x12\'\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x15.assay.auth.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"!\n\x13RevokeApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t2\xc3\x02\n\rApiKeyService\x12\x64\n\x0c\x43reateApiKey\x12\".assay.auth.v1.CreateApiKeyRequest\x1a\x1c.assay.auth.v1.CreatedApiKey\"\x12\x8a\xb5\x18\x0e\x61pi-keys:write\x12j\n\x0bListApiKeys\x12!.assay.auth.v1.ListApiKeysRequest\x1a\".assay.auth.v1.ListApiKeysResponse\"\x14\x90\x02\x01\x8a\xb5\x18\rapi-keys:read\x12`\n\x0cRevokeApiKey\x12\".assay.auth.v1.RevokeApiKeyRequest\x1a\x15.assay.auth.v1.ApiKey\"\x15\x90\x02\x02\x8a\xb5\x18\x0e\x61pi-keys:writeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61ssay/auth/v1/api_keys.proto\x12\rassay.auth.v1\x1a\x1e\x61ssay/options/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf1\x02\n\x06\x41piKey\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06prefix\x18\x03 \x01(\t\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nrevoked_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x08 \x01(\t\x12\x0f\n\x07prompts\x18\t \x03(\t\x12\x14\n\x0crepositories\x18\n \x03(\t\x12\x1a\n\x12service_account_id\x18\x0b \x01(\t\x12\x30\n\x0clast_used_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0crotated_from\x18\r \x01(\t\"\xa6\x01\n\x13\x43reateApiKeyRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06scopes\x18\x02 \x03(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07prompts\x18\x04 \x03(\t\x12\x14\n\x0crepositories\x18\x05 \x03(\t\x12\x1a\n\x12service_account_id\x18\x06 \x01(\t\":\n\x13RotateApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x17\n\x0foverlap_seconds\x18\x02 \x01(\x05\"G\n\rCreatedApiKey\x12&\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x15.assay.auth.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\"W\n\x12ListApiKeysRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x1a\n\x12service_account_id\x18\x03 \x01(\t\"W\n\x13ListApiKeysResponse\x12\'\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x15.assay.auth.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"!\n\x13RevokeApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t2\xa9\x03\n\rApiKeyService\x12\x64\n\x0c\x43reateApiKey\x12\".assay.auth.v1.CreateApiKeyRequest\x1a\x1c.assay.auth.v1.CreatedApiKey\"\x12\x8a\xb5\x18\x0e\x61pi-keys:write\x12j\n\x0bListApiKeys\x12!.assay.auth.v1.ListApiKeysRequest\x1a\".assay.auth.v1.ListApiKeysResponse\"\x14\x90\x02\x01\x8a\xb5\x18\rapi-keys:read\x12\x64\n\x0cRotateApiKey\x12\".assay.auth.v1.RotateApiKeyRequest\x1a\x1c.assay.auth.v1.CreatedApiKey\"\x12\x8a\xb5\x18\x0e\x61pi-keys:write\x12`\n\x0cRevokeApiKey\x12\".assay.auth.v1.RevokeApiKeyRequest\x1a\x15.assay.auth.v1.ApiKey\"\x15\x90\x02\x02\x8a\xb5\x18\x0e\x61pi-keys:writeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,20 +37,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APIKEYSERVICE'].methods_by_name['CreateApiKey']._serialized_options = b'\212\265\030\016api-keys:write'
   _globals['_APIKEYSERVICE'].methods_by_name['ListApiKeys']._loaded_options = None
   _globals['_APIKEYSERVICE'].methods_by_name['ListApiKeys']._serialized_options = b'\220\002\001\212\265\030\rapi-keys:read'
+  _globals['_APIKEYSERVICE'].methods_by_name['RotateApiKey']._loaded_options = None
+  _globals['_APIKEYSERVICE'].methods_by_name['RotateApiKey']._serialized_options = b'\212\265\030\016api-keys:write'
   _globals['_APIKEYSERVICE'].methods_by_name['RevokeApiKey']._loaded_options = None
   _globals['_APIKEYSERVICE'].methods_by_name['RevokeApiKey']._serialized_options = b'\220\002\002\212\265\030\016api-keys:write'
   _globals['_APIKEY']._serialized_start=113
-  _globals['_APIKEY']._serialized_end=343
-  _globals['_CREATEAPIKEYREQUEST']._serialized_start=345
-  _globals['_CREATEAPIKEYREQUEST']._serialized_end=444
-  _globals['_CREATEDAPIKEY']._serialized_start=446
-  _globals['_CREATEDAPIKEY']._serialized_end=517
-  _globals['_LISTAPIKEYSREQUEST']._serialized_start=519
-  _globals['_LISTAPIKEYSREQUEST']._serialized_end=578
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=580
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=667
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=669
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=702
-  _globals['_APIKEYSERVICE']._serialized_start=705
-  _globals['_APIKEYSERVICE']._serialized_end=1028
+  _globals['_APIKEY']._serialized_end=482
+  _globals['_CREATEAPIKEYREQUEST']._serialized_start=485
+  _globals['_CREATEAPIKEYREQUEST']._serialized_end=651
+  _globals['_ROTATEAPIKEYREQUEST']._serialized_start=653
+  _globals['_ROTATEAPIKEYREQUEST']._serialized_end=711
+  _globals['_CREATEDAPIKEY']._serialized_start=713
+  _globals['_CREATEDAPIKEY']._serialized_end=784
+  _globals['_LISTAPIKEYSREQUEST']._serialized_start=786
+  _globals['_LISTAPIKEYSREQUEST']._serialized_end=873
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=875
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=962
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=964
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=997
+  _globals['_APIKEYSERVICE']._serialized_start=1000
+  _globals['_APIKEYSERVICE']._serialized_end=1425
 # @@protoc_insertion_point(module_scope)

@@ -45,6 +45,11 @@ class ApiKeyServiceStub:
                 request_serializer=assay_dot_auth_dot_v1_dot_api__keys__pb2.ListApiKeysRequest.SerializeToString,
                 response_deserializer=assay_dot_auth_dot_v1_dot_api__keys__pb2.ListApiKeysResponse.FromString,
                 _registered_method=True)
+        self.RotateApiKey = channel.unary_unary(
+                '/assay.auth.v1.ApiKeyService/RotateApiKey',
+                request_serializer=assay_dot_auth_dot_v1_dot_api__keys__pb2.RotateApiKeyRequest.SerializeToString,
+                response_deserializer=assay_dot_auth_dot_v1_dot_api__keys__pb2.CreatedApiKey.FromString,
+                _registered_method=True)
         self.RevokeApiKey = channel.unary_unary(
                 '/assay.auth.v1.ApiKeyService/RevokeApiKey',
                 request_serializer=assay_dot_auth_dot_v1_dot_api__keys__pb2.RevokeApiKeyRequest.SerializeToString,
@@ -70,6 +75,13 @@ class ApiKeyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RotateApiKey(self, request, context):
+        """Draws a new secret for the same rights; the old one works on for the overlap.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RevokeApiKey(self, request, context):
         """Revokes a key for good.
         """
@@ -89,6 +101,11 @@ def add_ApiKeyServiceServicer_to_server(servicer, server):
                     servicer.ListApiKeys,
                     request_deserializer=assay_dot_auth_dot_v1_dot_api__keys__pb2.ListApiKeysRequest.FromString,
                     response_serializer=assay_dot_auth_dot_v1_dot_api__keys__pb2.ListApiKeysResponse.SerializeToString,
+            ),
+            'RotateApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateApiKey,
+                    request_deserializer=assay_dot_auth_dot_v1_dot_api__keys__pb2.RotateApiKeyRequest.FromString,
+                    response_serializer=assay_dot_auth_dot_v1_dot_api__keys__pb2.CreatedApiKey.SerializeToString,
             ),
             'RevokeApiKey': grpc.unary_unary_rpc_method_handler(
                     servicer.RevokeApiKey,
@@ -151,6 +168,33 @@ class ApiKeyService:
             '/assay.auth.v1.ApiKeyService/ListApiKeys',
             assay_dot_auth_dot_v1_dot_api__keys__pb2.ListApiKeysRequest.SerializeToString,
             assay_dot_auth_dot_v1_dot_api__keys__pb2.ListApiKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.auth.v1.ApiKeyService/RotateApiKey',
+            assay_dot_auth_dot_v1_dot_api__keys__pb2.RotateApiKeyRequest.SerializeToString,
+            assay_dot_auth_dot_v1_dot_api__keys__pb2.CreatedApiKey.FromString,
             options,
             channel_credentials,
             insecure,

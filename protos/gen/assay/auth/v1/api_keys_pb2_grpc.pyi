@@ -37,6 +37,8 @@ class ApiKeyServiceStub:
     """Creates a key. Its secret is in this answer and nowhere else."""
     ListApiKeys: _grpc.UnaryUnaryMultiCallable[_api_keys_pb2.ListApiKeysRequest, _api_keys_pb2.ListApiKeysResponse]
     """The organisation's keys, without their secrets."""
+    RotateApiKey: _grpc.UnaryUnaryMultiCallable[_api_keys_pb2.RotateApiKeyRequest, _api_keys_pb2.CreatedApiKey]
+    """Draws a new secret for the same rights; the old one works on for the overlap."""
     RevokeApiKey: _grpc.UnaryUnaryMultiCallable[_api_keys_pb2.RevokeApiKeyRequest, _api_keys_pb2.ApiKey]
     """Revokes a key for good."""
 
@@ -49,6 +51,8 @@ class ApiKeyServiceAsyncStub(ApiKeyServiceStub):
     """Creates a key. Its secret is in this answer and nowhere else."""
     ListApiKeys: _aio.UnaryUnaryMultiCallable[_api_keys_pb2.ListApiKeysRequest, _api_keys_pb2.ListApiKeysResponse]  # type: ignore[assignment]
     """The organisation's keys, without their secrets."""
+    RotateApiKey: _aio.UnaryUnaryMultiCallable[_api_keys_pb2.RotateApiKeyRequest, _api_keys_pb2.CreatedApiKey]  # type: ignore[assignment]
+    """Draws a new secret for the same rights; the old one works on for the overlap."""
     RevokeApiKey: _aio.UnaryUnaryMultiCallable[_api_keys_pb2.RevokeApiKeyRequest, _api_keys_pb2.ApiKey]  # type: ignore[assignment]
     """Revokes a key for good."""
 
@@ -70,6 +74,14 @@ class ApiKeyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_api_keys_pb2.ListApiKeysResponse, _abc.Awaitable[_api_keys_pb2.ListApiKeysResponse]]:
         """The organisation's keys, without their secrets."""
+
+    @_abc_1.abstractmethod
+    def RotateApiKey(
+        self,
+        request: _api_keys_pb2.RotateApiKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_api_keys_pb2.CreatedApiKey, _abc.Awaitable[_api_keys_pb2.CreatedApiKey]]:
+        """Draws a new secret for the same rights; the old one works on for the overlap."""
 
     @_abc_1.abstractmethod
     def RevokeApiKey(

@@ -26,7 +26,7 @@ from assay.auth.v1 import organisations_pb2 as assay_dot_auth_dot_v1_dot_organis
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x61ssay/auth/v1/events.proto\x12\rassay.auth.v1\x1a!assay/auth/v1/organisations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\\\n\x13OrganisationCreated\x12\x17\n\x0forganisation_id\x18\x01 \x01(\t\x12\x0c\n\x04slug\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x10\n\x08owner_id\x18\x04 \x01(\t\"Z\n\x0bMemberAdded\x12\x17\n\x0forganisation_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12!\n\x04role\x18\x03 \x01(\x0e\x32\x13.assay.auth.v1.Role\"`\n\x11MemberRoleChanged\x12\x17\n\x0forganisation_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12!\n\x04role\x18\x03 \x01(\x0e\x32\x13.assay.auth.v1.Role\"9\n\rMemberRemoved\x12\x17\n\x0forganisation_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"q\n\rApiKeyCreated\x12\x12\n\napi_key_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"#\n\rApiKeyRevoked\x12\x12\n\napi_key_id\x18\x01 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x61ssay/auth/v1/events.proto\x12\rassay.auth.v1\x1a!assay/auth/v1/organisations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\\\n\x13OrganisationCreated\x12\x17\n\x0forganisation_id\x18\x01 \x01(\t\x12\x0c\n\x04slug\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x10\n\x08owner_id\x18\x04 \x01(\t\"Z\n\x0bMemberAdded\x12\x17\n\x0forganisation_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12!\n\x04role\x18\x03 \x01(\x0e\x32\x13.assay.auth.v1.Role\"`\n\x11MemberRoleChanged\x12\x17\n\x0forganisation_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12!\n\x04role\x18\x03 \x01(\x0e\x32\x13.assay.auth.v1.Role\"9\n\rMemberRemoved\x12\x17\n\x0forganisation_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"q\n\rApiKeyCreated\x12\x12\n\napi_key_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"#\n\rApiKeyRevoked\x12\x12\n\napi_key_id\x18\x01 \x01(\t\"<\n\x13OrganisationUpdated\x12\x17\n\x0forganisation_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"Y\n\x14OwnershipTransferred\x12\x17\n\x0forganisation_id\x18\x01 \x01(\t\x12\x14\n\x0c\x66rom_user_id\x18\x02 \x01(\t\x12\x12\n\nto_user_id\x18\x03 \x01(\t\"\\\n\x11InvitationCreated\x12\x15\n\rinvitation_id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12!\n\x04role\x18\x03 \x01(\x0e\x32\x13.assay.auth.v1.Role\"*\n\x11InvitationRevoked\x12\x15\n\rinvitation_id\x18\x01 \x01(\t\"<\n\x12InvitationAccepted\x12\x15\n\rinvitation_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\":\n\x0bTeamCreated\x12\x0f\n\x07team_id\x18\x01 \x01(\t\x12\x0c\n\x04slug\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"A\n\x0bTeamUpdated\x12\x0f\n\x07team_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\"\x1e\n\x0bTeamDeleted\x12\x0f\n\x07team_id\x18\x01 \x01(\t\"3\n\x0fTeamMemberAdded\x12\x0f\n\x07team_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"5\n\x11TeamMemberRemoved\x12\x0f\n\x07team_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"d\n\x15ServiceAccountCreated\x12\x1a\n\x12service_account_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12!\n\x04role\x18\x03 \x01(\x0e\x32\x13.assay.auth.v1.Role\"d\n\x15ServiceAccountUpdated\x12\x1a\n\x12service_account_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12!\n\x04role\x18\x03 \x01(\x0e\x32\x13.assay.auth.v1.Role\"3\n\x15ServiceAccountDeleted\x12\x1a\n\x12service_account_id\x18\x01 \x01(\t\"h\n\rApiKeyRotated\x12\x12\n\napi_key_id\x18\x01 \x01(\t\x12\x13\n\x0breplaced_by\x18\x02 \x01(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x1f\n\x0cUserSignedUp\x12\x0f\n\x07user_id\x18\x01 \x01(\t\" \n\rEmailVerified\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"D\n\rSessionOpened\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\"E\n\x0eSessionRevoked\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"/\n\x0cSignInFailed\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\"\n\x0fPasswordChanged\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"7\n\x13SecondFactorChanged\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x02 \x01(\x08\"3\n\x0eIdentityLinked\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\"\"\n\x0fUserDeactivated\x12\x0f\n\x07user_id\x18\x01 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,4 +45,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APIKEYCREATED']._serialized_end=569
   _globals['_APIKEYREVOKED']._serialized_start=571
   _globals['_APIKEYREVOKED']._serialized_end=606
+  _globals['_ORGANISATIONUPDATED']._serialized_start=608
+  _globals['_ORGANISATIONUPDATED']._serialized_end=668
+  _globals['_OWNERSHIPTRANSFERRED']._serialized_start=670
+  _globals['_OWNERSHIPTRANSFERRED']._serialized_end=759
+  _globals['_INVITATIONCREATED']._serialized_start=761
+  _globals['_INVITATIONCREATED']._serialized_end=853
+  _globals['_INVITATIONREVOKED']._serialized_start=855
+  _globals['_INVITATIONREVOKED']._serialized_end=897
+  _globals['_INVITATIONACCEPTED']._serialized_start=899
+  _globals['_INVITATIONACCEPTED']._serialized_end=959
+  _globals['_TEAMCREATED']._serialized_start=961
+  _globals['_TEAMCREATED']._serialized_end=1019
+  _globals['_TEAMUPDATED']._serialized_start=1021
+  _globals['_TEAMUPDATED']._serialized_end=1086
+  _globals['_TEAMDELETED']._serialized_start=1088
+  _globals['_TEAMDELETED']._serialized_end=1118
+  _globals['_TEAMMEMBERADDED']._serialized_start=1120
+  _globals['_TEAMMEMBERADDED']._serialized_end=1171
+  _globals['_TEAMMEMBERREMOVED']._serialized_start=1173
+  _globals['_TEAMMEMBERREMOVED']._serialized_end=1226
+  _globals['_SERVICEACCOUNTCREATED']._serialized_start=1228
+  _globals['_SERVICEACCOUNTCREATED']._serialized_end=1328
+  _globals['_SERVICEACCOUNTUPDATED']._serialized_start=1330
+  _globals['_SERVICEACCOUNTUPDATED']._serialized_end=1430
+  _globals['_SERVICEACCOUNTDELETED']._serialized_start=1432
+  _globals['_SERVICEACCOUNTDELETED']._serialized_end=1483
+  _globals['_APIKEYROTATED']._serialized_start=1485
+  _globals['_APIKEYROTATED']._serialized_end=1589
+  _globals['_USERSIGNEDUP']._serialized_start=1591
+  _globals['_USERSIGNEDUP']._serialized_end=1622
+  _globals['_EMAILVERIFIED']._serialized_start=1624
+  _globals['_EMAILVERIFIED']._serialized_end=1656
+  _globals['_SESSIONOPENED']._serialized_start=1658
+  _globals['_SESSIONOPENED']._serialized_end=1726
+  _globals['_SESSIONREVOKED']._serialized_start=1728
+  _globals['_SESSIONREVOKED']._serialized_end=1797
+  _globals['_SIGNINFAILED']._serialized_start=1799
+  _globals['_SIGNINFAILED']._serialized_end=1846
+  _globals['_PASSWORDCHANGED']._serialized_start=1848
+  _globals['_PASSWORDCHANGED']._serialized_end=1882
+  _globals['_SECONDFACTORCHANGED']._serialized_start=1884
+  _globals['_SECONDFACTORCHANGED']._serialized_end=1939
+  _globals['_IDENTITYLINKED']._serialized_start=1941
+  _globals['_IDENTITYLINKED']._serialized_end=1992
+  _globals['_USERDEACTIVATED']._serialized_start=1994
+  _globals['_USERDEACTIVATED']._serialized_end=2028
 # @@protoc_insertion_point(module_scope)

@@ -51,9 +51,29 @@ class OrganisationServiceStub:
                 request_serializer=assay_dot_auth_dot_v1_dot_organisations__pb2.GetOrganisationRequest.SerializeToString,
                 response_deserializer=assay_dot_auth_dot_v1_dot_organisations__pb2.Organisation.FromString,
                 _registered_method=True)
+        self.UpdateOrganisation = channel.unary_unary(
+                '/assay.auth.v1.OrganisationService/UpdateOrganisation',
+                request_serializer=assay_dot_auth_dot_v1_dot_organisations__pb2.UpdateOrganisationRequest.SerializeToString,
+                response_deserializer=assay_dot_auth_dot_v1_dot_organisations__pb2.Organisation.FromString,
+                _registered_method=True)
+        self.TransferOwnership = channel.unary_unary(
+                '/assay.auth.v1.OrganisationService/TransferOwnership',
+                request_serializer=assay_dot_auth_dot_v1_dot_organisations__pb2.TransferOwnershipRequest.SerializeToString,
+                response_deserializer=assay_dot_auth_dot_v1_dot_organisations__pb2.Member.FromString,
+                _registered_method=True)
+        self.LeaveOrganisation = channel.unary_unary(
+                '/assay.auth.v1.OrganisationService/LeaveOrganisation',
+                request_serializer=assay_dot_auth_dot_v1_dot_organisations__pb2.LeaveOrganisationRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
         self.AddMember = channel.unary_unary(
                 '/assay.auth.v1.OrganisationService/AddMember',
                 request_serializer=assay_dot_auth_dot_v1_dot_organisations__pb2.AddMemberRequest.SerializeToString,
+                response_deserializer=assay_dot_auth_dot_v1_dot_organisations__pb2.Member.FromString,
+                _registered_method=True)
+        self.GetMember = channel.unary_unary(
+                '/assay.auth.v1.OrganisationService/GetMember',
+                request_serializer=assay_dot_auth_dot_v1_dot_organisations__pb2.GetMemberRequest.SerializeToString,
                 response_deserializer=assay_dot_auth_dot_v1_dot_organisations__pb2.Member.FromString,
                 _registered_method=True)
         self.ListMembers = channel.unary_unary(
@@ -98,8 +118,36 @@ class OrganisationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateOrganisation(self, request, context):
+        """Changes the name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TransferOwnership(self, request, context):
+        """Makes a member an owner and the caller an administrator, both or neither. Only an owner can.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LeaveOrganisation(self, request, context):
+        """The caller leaves the organisation. The last owner cannot.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AddMember(self, request, context):
         """Adds a person by e-mail address; a person nobody knew before is created with the given password.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMember(self, request, context):
+        """One member.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -144,9 +192,29 @@ def add_OrganisationServiceServicer_to_server(servicer, server):
                     request_deserializer=assay_dot_auth_dot_v1_dot_organisations__pb2.GetOrganisationRequest.FromString,
                     response_serializer=assay_dot_auth_dot_v1_dot_organisations__pb2.Organisation.SerializeToString,
             ),
+            'UpdateOrganisation': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateOrganisation,
+                    request_deserializer=assay_dot_auth_dot_v1_dot_organisations__pb2.UpdateOrganisationRequest.FromString,
+                    response_serializer=assay_dot_auth_dot_v1_dot_organisations__pb2.Organisation.SerializeToString,
+            ),
+            'TransferOwnership': grpc.unary_unary_rpc_method_handler(
+                    servicer.TransferOwnership,
+                    request_deserializer=assay_dot_auth_dot_v1_dot_organisations__pb2.TransferOwnershipRequest.FromString,
+                    response_serializer=assay_dot_auth_dot_v1_dot_organisations__pb2.Member.SerializeToString,
+            ),
+            'LeaveOrganisation': grpc.unary_unary_rpc_method_handler(
+                    servicer.LeaveOrganisation,
+                    request_deserializer=assay_dot_auth_dot_v1_dot_organisations__pb2.LeaveOrganisationRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
             'AddMember': grpc.unary_unary_rpc_method_handler(
                     servicer.AddMember,
                     request_deserializer=assay_dot_auth_dot_v1_dot_organisations__pb2.AddMemberRequest.FromString,
+                    response_serializer=assay_dot_auth_dot_v1_dot_organisations__pb2.Member.SerializeToString,
+            ),
+            'GetMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMember,
+                    request_deserializer=assay_dot_auth_dot_v1_dot_organisations__pb2.GetMemberRequest.FromString,
                     response_serializer=assay_dot_auth_dot_v1_dot_organisations__pb2.Member.SerializeToString,
             ),
             'ListMembers': grpc.unary_unary_rpc_method_handler(
@@ -258,6 +326,87 @@ class OrganisationService:
             _registered_method=True)
 
     @staticmethod
+    def UpdateOrganisation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.auth.v1.OrganisationService/UpdateOrganisation',
+            assay_dot_auth_dot_v1_dot_organisations__pb2.UpdateOrganisationRequest.SerializeToString,
+            assay_dot_auth_dot_v1_dot_organisations__pb2.Organisation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TransferOwnership(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.auth.v1.OrganisationService/TransferOwnership',
+            assay_dot_auth_dot_v1_dot_organisations__pb2.TransferOwnershipRequest.SerializeToString,
+            assay_dot_auth_dot_v1_dot_organisations__pb2.Member.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LeaveOrganisation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.auth.v1.OrganisationService/LeaveOrganisation',
+            assay_dot_auth_dot_v1_dot_organisations__pb2.LeaveOrganisationRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def AddMember(request,
             target,
             options=(),
@@ -273,6 +422,33 @@ class OrganisationService:
             target,
             '/assay.auth.v1.OrganisationService/AddMember',
             assay_dot_auth_dot_v1_dot_organisations__pb2.AddMemberRequest.SerializeToString,
+            assay_dot_auth_dot_v1_dot_organisations__pb2.Member.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.auth.v1.OrganisationService/GetMember',
+            assay_dot_auth_dot_v1_dot_organisations__pb2.GetMemberRequest.SerializeToString,
             assay_dot_auth_dot_v1_dot_organisations__pb2.Member.FromString,
             options,
             channel_credentials,

@@ -40,8 +40,16 @@ class OrganisationServiceStub:
     """The organisations the caller is a member of."""
     GetOrganisation: _grpc.UnaryUnaryMultiCallable[_organisations_pb2.GetOrganisationRequest, _organisations_pb2.Organisation]
     """The organisation with this id, if it is the caller's."""
+    UpdateOrganisation: _grpc.UnaryUnaryMultiCallable[_organisations_pb2.UpdateOrganisationRequest, _organisations_pb2.Organisation]
+    """Changes the name."""
+    TransferOwnership: _grpc.UnaryUnaryMultiCallable[_organisations_pb2.TransferOwnershipRequest, _organisations_pb2.Member]
+    """Makes a member an owner and the caller an administrator, both or neither. Only an owner can."""
+    LeaveOrganisation: _grpc.UnaryUnaryMultiCallable[_organisations_pb2.LeaveOrganisationRequest, _empty_pb2.Empty]
+    """The caller leaves the organisation. The last owner cannot."""
     AddMember: _grpc.UnaryUnaryMultiCallable[_organisations_pb2.AddMemberRequest, _organisations_pb2.Member]
     """Adds a person by e-mail address; a person nobody knew before is created with the given password."""
+    GetMember: _grpc.UnaryUnaryMultiCallable[_organisations_pb2.GetMemberRequest, _organisations_pb2.Member]
+    """One member."""
     ListMembers: _grpc.UnaryUnaryMultiCallable[_organisations_pb2.ListMembersRequest, _organisations_pb2.ListMembersResponse]
     """The members of the caller's organisation."""
     ChangeRole: _grpc.UnaryUnaryMultiCallable[_organisations_pb2.ChangeRoleRequest, _organisations_pb2.Member]
@@ -60,8 +68,16 @@ class OrganisationServiceAsyncStub(OrganisationServiceStub):
     """The organisations the caller is a member of."""
     GetOrganisation: _aio.UnaryUnaryMultiCallable[_organisations_pb2.GetOrganisationRequest, _organisations_pb2.Organisation]  # type: ignore[assignment]
     """The organisation with this id, if it is the caller's."""
+    UpdateOrganisation: _aio.UnaryUnaryMultiCallable[_organisations_pb2.UpdateOrganisationRequest, _organisations_pb2.Organisation]  # type: ignore[assignment]
+    """Changes the name."""
+    TransferOwnership: _aio.UnaryUnaryMultiCallable[_organisations_pb2.TransferOwnershipRequest, _organisations_pb2.Member]  # type: ignore[assignment]
+    """Makes a member an owner and the caller an administrator, both or neither. Only an owner can."""
+    LeaveOrganisation: _aio.UnaryUnaryMultiCallable[_organisations_pb2.LeaveOrganisationRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """The caller leaves the organisation. The last owner cannot."""
     AddMember: _aio.UnaryUnaryMultiCallable[_organisations_pb2.AddMemberRequest, _organisations_pb2.Member]  # type: ignore[assignment]
     """Adds a person by e-mail address; a person nobody knew before is created with the given password."""
+    GetMember: _aio.UnaryUnaryMultiCallable[_organisations_pb2.GetMemberRequest, _organisations_pb2.Member]  # type: ignore[assignment]
+    """One member."""
     ListMembers: _aio.UnaryUnaryMultiCallable[_organisations_pb2.ListMembersRequest, _organisations_pb2.ListMembersResponse]  # type: ignore[assignment]
     """The members of the caller's organisation."""
     ChangeRole: _aio.UnaryUnaryMultiCallable[_organisations_pb2.ChangeRoleRequest, _organisations_pb2.Member]  # type: ignore[assignment]
@@ -97,12 +113,44 @@ class OrganisationServiceServicer(metaclass=_abc_1.ABCMeta):
         """The organisation with this id, if it is the caller's."""
 
     @_abc_1.abstractmethod
+    def UpdateOrganisation(
+        self,
+        request: _organisations_pb2.UpdateOrganisationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_organisations_pb2.Organisation, _abc.Awaitable[_organisations_pb2.Organisation]]:
+        """Changes the name."""
+
+    @_abc_1.abstractmethod
+    def TransferOwnership(
+        self,
+        request: _organisations_pb2.TransferOwnershipRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_organisations_pb2.Member, _abc.Awaitable[_organisations_pb2.Member]]:
+        """Makes a member an owner and the caller an administrator, both or neither. Only an owner can."""
+
+    @_abc_1.abstractmethod
+    def LeaveOrganisation(
+        self,
+        request: _organisations_pb2.LeaveOrganisationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """The caller leaves the organisation. The last owner cannot."""
+
+    @_abc_1.abstractmethod
     def AddMember(
         self,
         request: _organisations_pb2.AddMemberRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_organisations_pb2.Member, _abc.Awaitable[_organisations_pb2.Member]]:
         """Adds a person by e-mail address; a person nobody knew before is created with the given password."""
+
+    @_abc_1.abstractmethod
+    def GetMember(
+        self,
+        request: _organisations_pb2.GetMemberRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_organisations_pb2.Member, _abc.Awaitable[_organisations_pb2.Member]]:
+        """One member."""
 
     @_abc_1.abstractmethod
     def ListMembers(

@@ -28,7 +28,7 @@ from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61ssay/auth/v1/sessions.proto\x12\rassay.auth.v1\x1a!assay/auth/v1/organisations.proto\x1a\x1e\x61ssay/options/v1/options.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"F\n\rSignInRequest\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\x12\x14\n\x0corganisation\x18\x03 \x01(\t\"C\n\x14RefreshTokensRequest\x12\x15\n\rrefresh_token\x18\x01 \x01(\t\x12\x14\n\x0corganisation\x18\x02 \x01(\t\"\'\n\x0eSignOutRequest\x12\x15\n\rrefresh_token\x18\x01 \x01(\t\"(\n\x15\x45xchangeApiKeyRequest\x12\x0f\n\x07\x61pi_key\x18\x01 \x01(\t\"\x10\n\x0eGetJwksRequest\"\x0f\n\rWhoAmIRequest\"l\n\x0b\x41\x63\x63\x65ssToken\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0forganisation_id\x18\x03 \x01(\t\"\x83\x01\n\x06Tokens\x12*\n\x06\x61\x63\x63\x65ss\x18\x01 \x01(\x0b\x32\x1a.assay.auth.v1.AccessToken\x12\x15\n\rrefresh_token\x18\x02 \x01(\t\x12\x36\n\x12refresh_expires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x14\n\x04Jwks\x12\x0c\n\x04jwks\x18\x01 \x01(\t\"\x8e\x01\n\x08Identity\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\r\n\x05\x65mail\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x31\n\x0corganisation\x18\x05 \x01(\x0b\x32\x1b.assay.auth.v1.Organisation\x12\x13\n\x0bpermissions\x18\x06 \x03(\t2\x8a\x04\n\x0eSessionService\x12I\n\x06SignIn\x12\x1c.assay.auth.v1.SignInRequest\x1a\x15.assay.auth.v1.Tokens\"\n\x8a\xb5\x18\x06public\x12W\n\rRefreshTokens\x12#.assay.auth.v1.RefreshTokensRequest\x1a\x15.assay.auth.v1.Tokens\"\n\x8a\xb5\x18\x06public\x12L\n\x07SignOut\x12\x1d.assay.auth.v1.SignOutRequest\x1a\x16.google.protobuf.Empty\"\n\x8a\xb5\x18\x06public\x12\x61\n\x0e\x45xchangeApiKey\x12$.assay.auth.v1.ExchangeApiKeyRequest\x1a\x1a.assay.auth.v1.AccessToken\"\r\x90\x02\x01\x8a\xb5\x18\x06public\x12L\n\x07GetJwks\x12\x1d.assay.auth.v1.GetJwksRequest\x1a\x13.assay.auth.v1.Jwks\"\r\x90\x02\x01\x8a\xb5\x18\x06public\x12U\n\x06WhoAmI\x12\x1c.assay.auth.v1.WhoAmIRequest\x1a\x17.assay.auth.v1.Identity\"\x14\x90\x02\x01\x8a\xb5\x18\rauthenticatedb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61ssay/auth/v1/sessions.proto\x12\rassay.auth.v1\x1a!assay/auth/v1/organisations.proto\x1a\x1e\x61ssay/options/v1/options.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"]\n\rSignInRequest\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\x12\x14\n\x0corganisation\x18\x03 \x01(\t\x12\x15\n\rone_time_code\x18\x04 \x01(\t\"C\n\x14RefreshTokensRequest\x12\x15\n\rrefresh_token\x18\x01 \x01(\t\x12\x14\n\x0corganisation\x18\x02 \x01(\t\"\'\n\x0eSignOutRequest\x12\x15\n\rrefresh_token\x18\x01 \x01(\t\"(\n\x15\x45xchangeApiKeyRequest\x12\x0f\n\x07\x61pi_key\x18\x01 \x01(\t\"\x10\n\x0eGetJwksRequest\"\x0f\n\rWhoAmIRequest\"<\n\x13ListSessionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Y\n\x14ListSessionsResponse\x12(\n\x08sessions\x18\x01 \x03(\x0b\x32\x16.assay.auth.v1.Session\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x86\x02\n\x07Session\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x12\n\nuser_agent\x18\x03 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x04 \x01(\t\x12\x17\n\x0forganisation_id\x18\x05 \x01(\t\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_used_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63urrent\x18\t \x01(\x08\"#\n\x15RevokeSessionsRequest\x12\n\n\x02id\x18\x01 \x01(\t\")\n\x16RevokeSessionsResponse\x12\x0f\n\x07revoked\x18\x01 \x01(\x05\"l\n\x0b\x41\x63\x63\x65ssToken\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0forganisation_id\x18\x03 \x01(\t\"\x83\x01\n\x06Tokens\x12*\n\x06\x61\x63\x63\x65ss\x18\x01 \x01(\x0b\x32\x1a.assay.auth.v1.AccessToken\x12\x15\n\rrefresh_token\x18\x02 \x01(\t\x12\x36\n\x12refresh_expires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x14\n\x04Jwks\x12\x0c\n\x04jwks\x18\x01 \x01(\t\"\xc5\x01\n\x08Identity\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\r\n\x05\x65mail\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x31\n\x0corganisation\x18\x05 \x01(\x0b\x32\x1b.assay.auth.v1.Organisation\x12\x13\n\x0bpermissions\x18\x06 \x03(\t\x12!\n\x04role\x18\x07 \x01(\x0e\x32\x13.assay.auth.v1.Role\x12\x12\n\nsession_id\x18\x08 \x01(\t2\xee\x05\n\x0eSessionService\x12I\n\x06SignIn\x12\x1c.assay.auth.v1.SignInRequest\x1a\x15.assay.auth.v1.Tokens\"\n\x8a\xb5\x18\x06public\x12W\n\rRefreshTokens\x12#.assay.auth.v1.RefreshTokensRequest\x1a\x15.assay.auth.v1.Tokens\"\n\x8a\xb5\x18\x06public\x12L\n\x07SignOut\x12\x1d.assay.auth.v1.SignOutRequest\x1a\x16.google.protobuf.Empty\"\n\x8a\xb5\x18\x06public\x12\x61\n\x0e\x45xchangeApiKey\x12$.assay.auth.v1.ExchangeApiKeyRequest\x1a\x1a.assay.auth.v1.AccessToken\"\r\x90\x02\x01\x8a\xb5\x18\x06public\x12L\n\x07GetJwks\x12\x1d.assay.auth.v1.GetJwksRequest\x1a\x13.assay.auth.v1.Jwks\"\r\x90\x02\x01\x8a\xb5\x18\x06public\x12m\n\x0cListSessions\x12\".assay.auth.v1.ListSessionsRequest\x1a#.assay.auth.v1.ListSessionsResponse\"\x14\x90\x02\x01\x8a\xb5\x18\rauthenticated\x12s\n\x0eRevokeSessions\x12$.assay.auth.v1.RevokeSessionsRequest\x1a%.assay.auth.v1.RevokeSessionsResponse\"\x14\x90\x02\x02\x8a\xb5\x18\rauthenticated\x12U\n\x06WhoAmI\x12\x1c.assay.auth.v1.WhoAmIRequest\x1a\x17.assay.auth.v1.Identity\"\x14\x90\x02\x01\x8a\xb5\x18\rauthenticatedb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,28 +45,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SESSIONSERVICE'].methods_by_name['ExchangeApiKey']._serialized_options = b'\220\002\001\212\265\030\006public'
   _globals['_SESSIONSERVICE'].methods_by_name['GetJwks']._loaded_options = None
   _globals['_SESSIONSERVICE'].methods_by_name['GetJwks']._serialized_options = b'\220\002\001\212\265\030\006public'
+  _globals['_SESSIONSERVICE'].methods_by_name['ListSessions']._loaded_options = None
+  _globals['_SESSIONSERVICE'].methods_by_name['ListSessions']._serialized_options = b'\220\002\001\212\265\030\rauthenticated'
+  _globals['_SESSIONSERVICE'].methods_by_name['RevokeSessions']._loaded_options = None
+  _globals['_SESSIONSERVICE'].methods_by_name['RevokeSessions']._serialized_options = b'\220\002\002\212\265\030\rauthenticated'
   _globals['_SESSIONSERVICE'].methods_by_name['WhoAmI']._loaded_options = None
   _globals['_SESSIONSERVICE'].methods_by_name['WhoAmI']._serialized_options = b'\220\002\001\212\265\030\rauthenticated'
   _globals['_SIGNINREQUEST']._serialized_start=176
-  _globals['_SIGNINREQUEST']._serialized_end=246
-  _globals['_REFRESHTOKENSREQUEST']._serialized_start=248
-  _globals['_REFRESHTOKENSREQUEST']._serialized_end=315
-  _globals['_SIGNOUTREQUEST']._serialized_start=317
-  _globals['_SIGNOUTREQUEST']._serialized_end=356
-  _globals['_EXCHANGEAPIKEYREQUEST']._serialized_start=358
-  _globals['_EXCHANGEAPIKEYREQUEST']._serialized_end=398
-  _globals['_GETJWKSREQUEST']._serialized_start=400
-  _globals['_GETJWKSREQUEST']._serialized_end=416
-  _globals['_WHOAMIREQUEST']._serialized_start=418
-  _globals['_WHOAMIREQUEST']._serialized_end=433
-  _globals['_ACCESSTOKEN']._serialized_start=435
-  _globals['_ACCESSTOKEN']._serialized_end=543
-  _globals['_TOKENS']._serialized_start=546
-  _globals['_TOKENS']._serialized_end=677
-  _globals['_JWKS']._serialized_start=679
-  _globals['_JWKS']._serialized_end=699
-  _globals['_IDENTITY']._serialized_start=702
-  _globals['_IDENTITY']._serialized_end=844
-  _globals['_SESSIONSERVICE']._serialized_start=847
-  _globals['_SESSIONSERVICE']._serialized_end=1369
+  _globals['_SIGNINREQUEST']._serialized_end=269
+  _globals['_REFRESHTOKENSREQUEST']._serialized_start=271
+  _globals['_REFRESHTOKENSREQUEST']._serialized_end=338
+  _globals['_SIGNOUTREQUEST']._serialized_start=340
+  _globals['_SIGNOUTREQUEST']._serialized_end=379
+  _globals['_EXCHANGEAPIKEYREQUEST']._serialized_start=381
+  _globals['_EXCHANGEAPIKEYREQUEST']._serialized_end=421
+  _globals['_GETJWKSREQUEST']._serialized_start=423
+  _globals['_GETJWKSREQUEST']._serialized_end=439
+  _globals['_WHOAMIREQUEST']._serialized_start=441
+  _globals['_WHOAMIREQUEST']._serialized_end=456
+  _globals['_LISTSESSIONSREQUEST']._serialized_start=458
+  _globals['_LISTSESSIONSREQUEST']._serialized_end=518
+  _globals['_LISTSESSIONSRESPONSE']._serialized_start=520
+  _globals['_LISTSESSIONSRESPONSE']._serialized_end=609
+  _globals['_SESSION']._serialized_start=612
+  _globals['_SESSION']._serialized_end=874
+  _globals['_REVOKESESSIONSREQUEST']._serialized_start=876
+  _globals['_REVOKESESSIONSREQUEST']._serialized_end=911
+  _globals['_REVOKESESSIONSRESPONSE']._serialized_start=913
+  _globals['_REVOKESESSIONSRESPONSE']._serialized_end=954
+  _globals['_ACCESSTOKEN']._serialized_start=956
+  _globals['_ACCESSTOKEN']._serialized_end=1064
+  _globals['_TOKENS']._serialized_start=1067
+  _globals['_TOKENS']._serialized_end=1198
+  _globals['_JWKS']._serialized_start=1200
+  _globals['_JWKS']._serialized_end=1220
+  _globals['_IDENTITY']._serialized_start=1223
+  _globals['_IDENTITY']._serialized_end=1420
+  _globals['_SESSIONSERVICE']._serialized_start=1423
+  _globals['_SESSIONSERVICE']._serialized_end=2173
 # @@protoc_insertion_point(module_scope)

@@ -61,6 +61,16 @@ class SessionServiceStub:
                 request_serializer=assay_dot_auth_dot_v1_dot_sessions__pb2.GetJwksRequest.SerializeToString,
                 response_deserializer=assay_dot_auth_dot_v1_dot_sessions__pb2.Jwks.FromString,
                 _registered_method=True)
+        self.ListSessions = channel.unary_unary(
+                '/assay.auth.v1.SessionService/ListSessions',
+                request_serializer=assay_dot_auth_dot_v1_dot_sessions__pb2.ListSessionsRequest.SerializeToString,
+                response_deserializer=assay_dot_auth_dot_v1_dot_sessions__pb2.ListSessionsResponse.FromString,
+                _registered_method=True)
+        self.RevokeSessions = channel.unary_unary(
+                '/assay.auth.v1.SessionService/RevokeSessions',
+                request_serializer=assay_dot_auth_dot_v1_dot_sessions__pb2.RevokeSessionsRequest.SerializeToString,
+                response_deserializer=assay_dot_auth_dot_v1_dot_sessions__pb2.RevokeSessionsResponse.FromString,
+                _registered_method=True)
         self.WhoAmI = channel.unary_unary(
                 '/assay.auth.v1.SessionService/WhoAmI',
                 request_serializer=assay_dot_auth_dot_v1_dot_sessions__pb2.WhoAmIRequest.SerializeToString,
@@ -107,6 +117,20 @@ class SessionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListSessions(self, request, context):
+        """The caller's open sessions, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeSessions(self, request, context):
+        """Closes one of the caller's sessions, or all but the current one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WhoAmI(self, request, context):
         """Who the caller is, and in which organisation with which permissions.
         """
@@ -141,6 +165,16 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     servicer.GetJwks,
                     request_deserializer=assay_dot_auth_dot_v1_dot_sessions__pb2.GetJwksRequest.FromString,
                     response_serializer=assay_dot_auth_dot_v1_dot_sessions__pb2.Jwks.SerializeToString,
+            ),
+            'ListSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSessions,
+                    request_deserializer=assay_dot_auth_dot_v1_dot_sessions__pb2.ListSessionsRequest.FromString,
+                    response_serializer=assay_dot_auth_dot_v1_dot_sessions__pb2.ListSessionsResponse.SerializeToString,
+            ),
+            'RevokeSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeSessions,
+                    request_deserializer=assay_dot_auth_dot_v1_dot_sessions__pb2.RevokeSessionsRequest.FromString,
+                    response_serializer=assay_dot_auth_dot_v1_dot_sessions__pb2.RevokeSessionsResponse.SerializeToString,
             ),
             'WhoAmI': grpc.unary_unary_rpc_method_handler(
                     servicer.WhoAmI,
@@ -284,6 +318,60 @@ class SessionService:
             '/assay.auth.v1.SessionService/GetJwks',
             assay_dot_auth_dot_v1_dot_sessions__pb2.GetJwksRequest.SerializeToString,
             assay_dot_auth_dot_v1_dot_sessions__pb2.Jwks.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.auth.v1.SessionService/ListSessions',
+            assay_dot_auth_dot_v1_dot_sessions__pb2.ListSessionsRequest.SerializeToString,
+            assay_dot_auth_dot_v1_dot_sessions__pb2.ListSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.auth.v1.SessionService/RevokeSessions',
+            assay_dot_auth_dot_v1_dot_sessions__pb2.RevokeSessionsRequest.SerializeToString,
+            assay_dot_auth_dot_v1_dot_sessions__pb2.RevokeSessionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -44,6 +44,10 @@ class SessionServiceStub:
     """Exchanges an API key for a short-lived access token with the key's scopes."""
     GetJwks: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.GetJwksRequest, _sessions_pb2.Jwks]
     """The public keys that verify access tokens (RFC 7517)."""
+    ListSessions: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListSessionsRequest, _sessions_pb2.ListSessionsResponse]
+    """The caller's open sessions, newest first."""
+    RevokeSessions: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.RevokeSessionsRequest, _sessions_pb2.RevokeSessionsResponse]
+    """Closes one of the caller's sessions, or all but the current one."""
     WhoAmI: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.WhoAmIRequest, _sessions_pb2.Identity]
     """Who the caller is, and in which organisation with which permissions."""
 
@@ -62,6 +66,10 @@ class SessionServiceAsyncStub(SessionServiceStub):
     """Exchanges an API key for a short-lived access token with the key's scopes."""
     GetJwks: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetJwksRequest, _sessions_pb2.Jwks]  # type: ignore[assignment]
     """The public keys that verify access tokens (RFC 7517)."""
+    ListSessions: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListSessionsRequest, _sessions_pb2.ListSessionsResponse]  # type: ignore[assignment]
+    """The caller's open sessions, newest first."""
+    RevokeSessions: _aio.UnaryUnaryMultiCallable[_sessions_pb2.RevokeSessionsRequest, _sessions_pb2.RevokeSessionsResponse]  # type: ignore[assignment]
+    """Closes one of the caller's sessions, or all but the current one."""
     WhoAmI: _aio.UnaryUnaryMultiCallable[_sessions_pb2.WhoAmIRequest, _sessions_pb2.Identity]  # type: ignore[assignment]
     """Who the caller is, and in which organisation with which permissions."""
 
@@ -107,6 +115,22 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.Jwks, _abc.Awaitable[_sessions_pb2.Jwks]]:
         """The public keys that verify access tokens (RFC 7517)."""
+
+    @_abc_1.abstractmethod
+    def ListSessions(
+        self,
+        request: _sessions_pb2.ListSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sessions_pb2.ListSessionsResponse, _abc.Awaitable[_sessions_pb2.ListSessionsResponse]]:
+        """The caller's open sessions, newest first."""
+
+    @_abc_1.abstractmethod
+    def RevokeSessions(
+        self,
+        request: _sessions_pb2.RevokeSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sessions_pb2.RevokeSessionsResponse, _abc.Awaitable[_sessions_pb2.RevokeSessionsResponse]]:
+        """Closes one of the caller's sessions, or all but the current one."""
 
     @_abc_1.abstractmethod
     def WhoAmI(

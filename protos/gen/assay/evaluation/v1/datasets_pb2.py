@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from assay.options.v1 import options_pb2 as assay_dot_options_dot_v1_dot_options__pb2
+from assay.type.v1 import visibility_pb2 as assay_dot_type_dot_v1_dot_visibility__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"assay/evaluation/v1/datasets.proto\x12\x13\x61ssay.evaluation.v1\x1a\x1e\x61ssay/options/v1/options.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\x01\n\x07\x44\x61taset\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x16\n\x0elatest_version\x18\x04 \x01(\x05\x12\x12\n\nitem_count\x18\x05 \x01(\x05\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa0\x01\n\x0b\x44\x61tasetItem\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x05\x12\'\n\x06inputs\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x15\n\x08\x65xpected\x18\x04 \x01(\tH\x00\x88\x01\x01\x12)\n\x08metadata\x18\x05 \x01(\x0b\x32\x17.google.protobuf.StructB\x0b\n\t_expected\"9\n\x14\x43reateDatasetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"$\n\x11GetDatasetRequest\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\"<\n\x13ListDatasetsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x14ListDatasetsResponse\x12.\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x1c.assay.evaluation.v1.Dataset\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x12ImportItemsRequest\x12\x33\n\x06header\x18\x01 \x01(\x0b\x32!.assay.evaluation.v1.ImportHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x12\x12\n\x08\x63omplete\x18\x03 \x01(\x08H\x00\x42\x06\n\x04part\"f\n\x0cImportHeader\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12/\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x1f.assay.evaluation.v1.FileFormat\x12\x14\n\x0cskip_invalid\x18\x03 \x01(\x08\"\x86\x01\n\x0cImportReport\x12\x12\n\ndataset_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x10\n\x08imported\x18\x03 \x01(\x05\x12-\n\x06\x65rrors\x18\x04 \x03(\x0b\x32\x1d.assay.evaluation.v1.RowError\x12\x10\n\x08rejected\x18\x05 \x01(\x05\")\n\x08RowError\x12\x0c\n\x04line\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\"[\n\x10ListItemsRequest\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"]\n\x11ListItemsResponse\x12/\n\x05items\x18\x01 \x03(\x0b\x32 .assay.evaluation.v1.DatasetItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*U\n\nFileFormat\x12\x1b\n\x17\x46ILE_FORMAT_UNSPECIFIED\x10\x00\x12\x15\n\x11\x46ILE_FORMAT_JSONL\x10\x01\x12\x13\n\x0f\x46ILE_FORMAT_CSV\x10\x02\x32\xc6\x04\n\x0e\x44\x61tasetService\x12l\n\rCreateDataset\x12).assay.evaluation.v1.CreateDatasetRequest\x1a\x1c.assay.evaluation.v1.Dataset\"\x12\x8a\xb5\x18\x0e\x64\x61tasets:write\x12h\n\nGetDataset\x12&.assay.evaluation.v1.GetDatasetRequest\x1a\x1c.assay.evaluation.v1.Dataset\"\x14\x90\x02\x01\x8a\xb5\x18\rdatasets:read\x12y\n\x0cListDatasets\x12(.assay.evaluation.v1.ListDatasetsRequest\x1a).assay.evaluation.v1.ListDatasetsResponse\"\x14\x90\x02\x01\x8a\xb5\x18\rdatasets:read\x12o\n\x0bImportItems\x12\'.assay.evaluation.v1.ImportItemsRequest\x1a!.assay.evaluation.v1.ImportReport\"\x12\x8a\xb5\x18\x0e\x64\x61tasets:write(\x01\x12p\n\tListItems\x12%.assay.evaluation.v1.ListItemsRequest\x1a&.assay.evaluation.v1.ListItemsResponse\"\x14\x90\x02\x01\x8a\xb5\x18\rdatasets:readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"assay/evaluation/v1/datasets.proto\x12\x13\x61ssay.evaluation.v1\x1a\x1e\x61ssay/options/v1/options.proto\x1a\x1e\x61ssay/type/v1/visibility.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xae\x02\n\x07\x44\x61taset\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x16\n\x0elatest_version\x18\x04 \x01(\x05\x12\x12\n\nitem_count\x18\x05 \x01(\x05\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\nvisibility\x18\x08 \x01(\x0e\x32\x19.assay.type.v1.Visibility\x12\x0c\n\x04\x65tag\x18\t \x01(\t\x12\x12\n\ncreated_by\x18\n \x01(\t\x12\x17\n\x0forganisation_id\x18\x0b \x01(\t\"\xa0\x01\n\x0b\x44\x61tasetItem\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x05\x12\'\n\x06inputs\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x15\n\x08\x65xpected\x18\x04 \x01(\tH\x00\x88\x01\x01\x12)\n\x08metadata\x18\x05 \x01(\x0b\x32\x17.google.protobuf.StructB\x0b\n\t_expected\"h\n\x14\x43reateDatasetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12-\n\nvisibility\x18\x03 \x01(\x0e\x32\x19.assay.type.v1.Visibility\"&\n\x17\x42\x61tchGetDatasetsRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\"J\n\x18\x42\x61tchGetDatasetsResponse\x12.\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x1c.assay.evaluation.v1.Dataset\"\x8e\x01\n\x14UpdateDatasetRequest\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x18\n\x0b\x64\x65scription\x18\x02 \x01(\tH\x00\x88\x01\x01\x12-\n\nvisibility\x18\x03 \x01(\x0e\x32\x19.assay.type.v1.Visibility\x12\x0c\n\x04\x65tag\x18\x04 \x01(\tB\x0e\n\x0c_description\"$\n\x11GetDatasetRequest\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\"<\n\x13ListDatasetsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x14ListDatasetsResponse\x12.\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x1c.assay.evaluation.v1.Dataset\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x12ImportItemsRequest\x12\x33\n\x06header\x18\x01 \x01(\x0b\x32!.assay.evaluation.v1.ImportHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x12\x12\n\x08\x63omplete\x18\x03 \x01(\x08H\x00\x42\x06\n\x04part\"f\n\x0cImportHeader\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12/\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x1f.assay.evaluation.v1.FileFormat\x12\x14\n\x0cskip_invalid\x18\x03 \x01(\x08\"\x86\x01\n\x0cImportReport\x12\x12\n\ndataset_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x10\n\x08imported\x18\x03 \x01(\x05\x12-\n\x06\x65rrors\x18\x04 \x03(\x0b\x32\x1d.assay.evaluation.v1.RowError\x12\x10\n\x08rejected\x18\x05 \x01(\x05\")\n\x08RowError\x12\x0c\n\x04line\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\"[\n\x10ListItemsRequest\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"]\n\x11ListItemsResponse\x12/\n\x05items\x18\x01 \x03(\x0b\x32 .assay.evaluation.v1.DatasetItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*U\n\nFileFormat\x12\x1b\n\x17\x46ILE_FORMAT_UNSPECIFIED\x10\x00\x12\x15\n\x11\x46ILE_FORMAT_JSONL\x10\x01\x12\x13\n\x0f\x46ILE_FORMAT_CSV\x10\x02\x32\xbf\x06\n\x0e\x44\x61tasetService\x12l\n\rCreateDataset\x12).assay.evaluation.v1.CreateDatasetRequest\x1a\x1c.assay.evaluation.v1.Dataset\"\x12\x8a\xb5\x18\x0e\x64\x61tasets:write\x12h\n\nGetDataset\x12&.assay.evaluation.v1.GetDatasetRequest\x1a\x1c.assay.evaluation.v1.Dataset\"\x14\x90\x02\x01\x8a\xb5\x18\rdatasets:read\x12y\n\x0cListDatasets\x12(.assay.evaluation.v1.ListDatasetsRequest\x1a).assay.evaluation.v1.ListDatasetsResponse\"\x14\x90\x02\x01\x8a\xb5\x18\rdatasets:read\x12\x85\x01\n\x10\x42\x61tchGetDatasets\x12,.assay.evaluation.v1.BatchGetDatasetsRequest\x1a-.assay.evaluation.v1.BatchGetDatasetsResponse\"\x14\x90\x02\x01\x8a\xb5\x18\rdatasets:read\x12o\n\rUpdateDataset\x12).assay.evaluation.v1.UpdateDatasetRequest\x1a\x1c.assay.evaluation.v1.Dataset\"\x15\x90\x02\x02\x8a\xb5\x18\x0e\x64\x61tasets:write\x12o\n\x0bImportItems\x12\'.assay.evaluation.v1.ImportItemsRequest\x1a!.assay.evaluation.v1.ImportReport\"\x12\x8a\xb5\x18\x0e\x64\x61tasets:write(\x01\x12p\n\tListItems\x12%.assay.evaluation.v1.ListItemsRequest\x1a&.assay.evaluation.v1.ListItemsResponse\"\x14\x90\x02\x01\x8a\xb5\x18\rdatasets:readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,36 +41,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DATASETSERVICE'].methods_by_name['GetDataset']._serialized_options = b'\220\002\001\212\265\030\rdatasets:read'
   _globals['_DATASETSERVICE'].methods_by_name['ListDatasets']._loaded_options = None
   _globals['_DATASETSERVICE'].methods_by_name['ListDatasets']._serialized_options = b'\220\002\001\212\265\030\rdatasets:read'
+  _globals['_DATASETSERVICE'].methods_by_name['BatchGetDatasets']._loaded_options = None
+  _globals['_DATASETSERVICE'].methods_by_name['BatchGetDatasets']._serialized_options = b'\220\002\001\212\265\030\rdatasets:read'
+  _globals['_DATASETSERVICE'].methods_by_name['UpdateDataset']._loaded_options = None
+  _globals['_DATASETSERVICE'].methods_by_name['UpdateDataset']._serialized_options = b'\220\002\002\212\265\030\016datasets:write'
   _globals['_DATASETSERVICE'].methods_by_name['ImportItems']._loaded_options = None
   _globals['_DATASETSERVICE'].methods_by_name['ImportItems']._serialized_options = b'\212\265\030\016datasets:write'
   _globals['_DATASETSERVICE'].methods_by_name['ListItems']._loaded_options = None
   _globals['_DATASETSERVICE'].methods_by_name['ListItems']._serialized_options = b'\220\002\001\212\265\030\rdatasets:read'
-  _globals['_FILEFORMAT']._serialized_start=1364
-  _globals['_FILEFORMAT']._serialized_end=1449
-  _globals['_DATASET']._serialized_start=155
-  _globals['_DATASET']._serialized_end=351
-  _globals['_DATASETITEM']._serialized_start=354
-  _globals['_DATASETITEM']._serialized_end=514
-  _globals['_CREATEDATASETREQUEST']._serialized_start=516
-  _globals['_CREATEDATASETREQUEST']._serialized_end=573
-  _globals['_GETDATASETREQUEST']._serialized_start=575
-  _globals['_GETDATASETREQUEST']._serialized_end=611
-  _globals['_LISTDATASETSREQUEST']._serialized_start=613
-  _globals['_LISTDATASETSREQUEST']._serialized_end=673
-  _globals['_LISTDATASETSRESPONSE']._serialized_start=675
-  _globals['_LISTDATASETSRESPONSE']._serialized_end=770
-  _globals['_IMPORTITEMSREQUEST']._serialized_start=772
-  _globals['_IMPORTITEMSREQUEST']._serialized_end=890
-  _globals['_IMPORTHEADER']._serialized_start=892
-  _globals['_IMPORTHEADER']._serialized_end=994
-  _globals['_IMPORTREPORT']._serialized_start=997
-  _globals['_IMPORTREPORT']._serialized_end=1131
-  _globals['_ROWERROR']._serialized_start=1133
-  _globals['_ROWERROR']._serialized_end=1174
-  _globals['_LISTITEMSREQUEST']._serialized_start=1176
-  _globals['_LISTITEMSREQUEST']._serialized_end=1267
-  _globals['_LISTITEMSRESPONSE']._serialized_start=1269
-  _globals['_LISTITEMSRESPONSE']._serialized_end=1362
-  _globals['_DATASETSERVICE']._serialized_start=1452
-  _globals['_DATASETSERVICE']._serialized_end=2034
+  _globals['_FILEFORMAT']._serialized_start=1810
+  _globals['_FILEFORMAT']._serialized_end=1895
+  _globals['_DATASET']._serialized_start=187
+  _globals['_DATASET']._serialized_end=489
+  _globals['_DATASETITEM']._serialized_start=492
+  _globals['_DATASETITEM']._serialized_end=652
+  _globals['_CREATEDATASETREQUEST']._serialized_start=654
+  _globals['_CREATEDATASETREQUEST']._serialized_end=758
+  _globals['_BATCHGETDATASETSREQUEST']._serialized_start=760
+  _globals['_BATCHGETDATASETSREQUEST']._serialized_end=798
+  _globals['_BATCHGETDATASETSRESPONSE']._serialized_start=800
+  _globals['_BATCHGETDATASETSRESPONSE']._serialized_end=874
+  _globals['_UPDATEDATASETREQUEST']._serialized_start=877
+  _globals['_UPDATEDATASETREQUEST']._serialized_end=1019
+  _globals['_GETDATASETREQUEST']._serialized_start=1021
+  _globals['_GETDATASETREQUEST']._serialized_end=1057
+  _globals['_LISTDATASETSREQUEST']._serialized_start=1059
+  _globals['_LISTDATASETSREQUEST']._serialized_end=1119
+  _globals['_LISTDATASETSRESPONSE']._serialized_start=1121
+  _globals['_LISTDATASETSRESPONSE']._serialized_end=1216
+  _globals['_IMPORTITEMSREQUEST']._serialized_start=1218
+  _globals['_IMPORTITEMSREQUEST']._serialized_end=1336
+  _globals['_IMPORTHEADER']._serialized_start=1338
+  _globals['_IMPORTHEADER']._serialized_end=1440
+  _globals['_IMPORTREPORT']._serialized_start=1443
+  _globals['_IMPORTREPORT']._serialized_end=1577
+  _globals['_ROWERROR']._serialized_start=1579
+  _globals['_ROWERROR']._serialized_end=1620
+  _globals['_LISTITEMSREQUEST']._serialized_start=1622
+  _globals['_LISTITEMSREQUEST']._serialized_end=1713
+  _globals['_LISTITEMSRESPONSE']._serialized_start=1715
+  _globals['_LISTITEMSRESPONSE']._serialized_end=1808
+  _globals['_DATASETSERVICE']._serialized_start=1898
+  _globals['_DATASETSERVICE']._serialized_end=2729
 # @@protoc_insertion_point(module_scope)

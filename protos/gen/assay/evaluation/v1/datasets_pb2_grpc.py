@@ -50,6 +50,16 @@ class DatasetServiceStub:
                 request_serializer=assay_dot_evaluation_dot_v1_dot_datasets__pb2.ListDatasetsRequest.SerializeToString,
                 response_deserializer=assay_dot_evaluation_dot_v1_dot_datasets__pb2.ListDatasetsResponse.FromString,
                 _registered_method=True)
+        self.BatchGetDatasets = channel.unary_unary(
+                '/assay.evaluation.v1.DatasetService/BatchGetDatasets',
+                request_serializer=assay_dot_evaluation_dot_v1_dot_datasets__pb2.BatchGetDatasetsRequest.SerializeToString,
+                response_deserializer=assay_dot_evaluation_dot_v1_dot_datasets__pb2.BatchGetDatasetsResponse.FromString,
+                _registered_method=True)
+        self.UpdateDataset = channel.unary_unary(
+                '/assay.evaluation.v1.DatasetService/UpdateDataset',
+                request_serializer=assay_dot_evaluation_dot_v1_dot_datasets__pb2.UpdateDatasetRequest.SerializeToString,
+                response_deserializer=assay_dot_evaluation_dot_v1_dot_datasets__pb2.Dataset.FromString,
+                _registered_method=True)
         self.ImportItems = channel.stream_unary(
                 '/assay.evaluation.v1.DatasetService/ImportItems',
                 request_serializer=assay_dot_evaluation_dot_v1_dot_datasets__pb2.ImportItemsRequest.SerializeToString,
@@ -87,6 +97,20 @@ class DatasetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchGetDatasets(self, request, context):
+        """The datasets with these ids that the caller may see, in any order; at most 200.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateDataset(self, request, context):
+        """Changes description or visibility.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ImportItems(self, request_iterator, context):
         """Reads a JSONL or CSV file into a new version: all of it, or nothing.
         """
@@ -118,6 +142,16 @@ def add_DatasetServiceServicer_to_server(servicer, server):
                     servicer.ListDatasets,
                     request_deserializer=assay_dot_evaluation_dot_v1_dot_datasets__pb2.ListDatasetsRequest.FromString,
                     response_serializer=assay_dot_evaluation_dot_v1_dot_datasets__pb2.ListDatasetsResponse.SerializeToString,
+            ),
+            'BatchGetDatasets': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetDatasets,
+                    request_deserializer=assay_dot_evaluation_dot_v1_dot_datasets__pb2.BatchGetDatasetsRequest.FromString,
+                    response_serializer=assay_dot_evaluation_dot_v1_dot_datasets__pb2.BatchGetDatasetsResponse.SerializeToString,
+            ),
+            'UpdateDataset': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateDataset,
+                    request_deserializer=assay_dot_evaluation_dot_v1_dot_datasets__pb2.UpdateDatasetRequest.FromString,
+                    response_serializer=assay_dot_evaluation_dot_v1_dot_datasets__pb2.Dataset.SerializeToString,
             ),
             'ImportItems': grpc.stream_unary_rpc_method_handler(
                     servicer.ImportItems,
@@ -212,6 +246,60 @@ class DatasetService:
             '/assay.evaluation.v1.DatasetService/ListDatasets',
             assay_dot_evaluation_dot_v1_dot_datasets__pb2.ListDatasetsRequest.SerializeToString,
             assay_dot_evaluation_dot_v1_dot_datasets__pb2.ListDatasetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetDatasets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.evaluation.v1.DatasetService/BatchGetDatasets',
+            assay_dot_evaluation_dot_v1_dot_datasets__pb2.BatchGetDatasetsRequest.SerializeToString,
+            assay_dot_evaluation_dot_v1_dot_datasets__pb2.BatchGetDatasetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateDataset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.evaluation.v1.DatasetService/UpdateDataset',
+            assay_dot_evaluation_dot_v1_dot_datasets__pb2.UpdateDatasetRequest.SerializeToString,
+            assay_dot_evaluation_dot_v1_dot_datasets__pb2.Dataset.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,10 @@ class DatasetServiceStub:
     """One dataset, by id or name."""
     ListDatasets: _grpc.UnaryUnaryMultiCallable[_datasets_pb2.ListDatasetsRequest, _datasets_pb2.ListDatasetsResponse]
     """The organisation's datasets, newest first."""
+    BatchGetDatasets: _grpc.UnaryUnaryMultiCallable[_datasets_pb2.BatchGetDatasetsRequest, _datasets_pb2.BatchGetDatasetsResponse]
+    """The datasets with these ids that the caller may see, in any order; at most 200."""
+    UpdateDataset: _grpc.UnaryUnaryMultiCallable[_datasets_pb2.UpdateDatasetRequest, _datasets_pb2.Dataset]
+    """Changes description or visibility."""
     ImportItems: _grpc.StreamUnaryMultiCallable[_datasets_pb2.ImportItemsRequest, _datasets_pb2.ImportReport]
     """Reads a JSONL or CSV file into a new version: all of it, or nothing."""
     ListItems: _grpc.UnaryUnaryMultiCallable[_datasets_pb2.ListItemsRequest, _datasets_pb2.ListItemsResponse]
@@ -55,6 +59,10 @@ class DatasetServiceAsyncStub(DatasetServiceStub):
     """One dataset, by id or name."""
     ListDatasets: _aio.UnaryUnaryMultiCallable[_datasets_pb2.ListDatasetsRequest, _datasets_pb2.ListDatasetsResponse]  # type: ignore[assignment]
     """The organisation's datasets, newest first."""
+    BatchGetDatasets: _aio.UnaryUnaryMultiCallable[_datasets_pb2.BatchGetDatasetsRequest, _datasets_pb2.BatchGetDatasetsResponse]  # type: ignore[assignment]
+    """The datasets with these ids that the caller may see, in any order; at most 200."""
+    UpdateDataset: _aio.UnaryUnaryMultiCallable[_datasets_pb2.UpdateDatasetRequest, _datasets_pb2.Dataset]  # type: ignore[assignment]
+    """Changes description or visibility."""
     ImportItems: _aio.StreamUnaryMultiCallable[_datasets_pb2.ImportItemsRequest, _datasets_pb2.ImportReport]  # type: ignore[assignment]
     """Reads a JSONL or CSV file into a new version: all of it, or nothing."""
     ListItems: _aio.UnaryUnaryMultiCallable[_datasets_pb2.ListItemsRequest, _datasets_pb2.ListItemsResponse]  # type: ignore[assignment]
@@ -86,6 +94,22 @@ class DatasetServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_datasets_pb2.ListDatasetsResponse, _abc.Awaitable[_datasets_pb2.ListDatasetsResponse]]:
         """The organisation's datasets, newest first."""
+
+    @_abc_1.abstractmethod
+    def BatchGetDatasets(
+        self,
+        request: _datasets_pb2.BatchGetDatasetsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_datasets_pb2.BatchGetDatasetsResponse, _abc.Awaitable[_datasets_pb2.BatchGetDatasetsResponse]]:
+        """The datasets with these ids that the caller may see, in any order; at most 200."""
+
+    @_abc_1.abstractmethod
+    def UpdateDataset(
+        self,
+        request: _datasets_pb2.UpdateDatasetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_datasets_pb2.Dataset, _abc.Awaitable[_datasets_pb2.Dataset]]:
+        """Changes description or visibility."""
 
     @_abc_1.abstractmethod
     def ImportItems(

@@ -24,27 +24,32 @@ _sym_db = _symbol_database.Default()
 
 from assay.evaluation.v1 import comparisons_pb2 as assay_dot_evaluation_dot_v1_dot_comparisons__pb2
 from assay.evaluation.v1 import runs_pb2 as assay_dot_evaluation_dot_v1_dot_runs__pb2
+from assay.type.v1 import visibility_pb2 as assay_dot_type_dot_v1_dot_visibility__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n assay/evaluation/v1/events.proto\x12\x13\x61ssay.evaluation.v1\x1a%assay/evaluation/v1/comparisons.proto\x1a\x1e\x61ssay/evaluation/v1/runs.proto\"X\n\x0f\x44\x61tasetImported\x12\x12\n\ndataset_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\x12\n\nitem_count\x18\x04 \x01(\x05\"3\n\nRunCreated\x12%\n\x03run\x18\x01 \x01(\x0b\x32\x18.assay.evaluation.v1.Run\"\x84\x02\n\rItemsMeasured\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x11\n\tprompt_id\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x10\n\x08measured\x18\x04 \x01(\x05\x12\x12\n\nunmeasured\x18\x05 \x01(\x05\x12\x14\n\x0cinput_tokens\x18\x06 \x01(\x03\x12\x15\n\routput_tokens\x18\x07 \x01(\x03\x12\x15\n\x08\x63ost_usd\x18\x08 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\x0elatency_ms_sum\x18\t \x01(\x01\x12\x32\n\x08progress\x18\n \x01(\x0b\x32 .assay.evaluation.v1.RunProgressB\x0b\n\t_cost_usd\"5\n\x0cRunCompleted\x12%\n\x03run\x18\x01 \x01(\x0b\x32\x18.assay.evaluation.v1.Run\"5\n\x0cRunCancelled\x12%\n\x03run\x18\x01 \x01(\x0b\x32\x18.assay.evaluation.v1.Run\"H\n\x11\x43omparisonCreated\x12\x33\n\ncomparison\x18\x01 \x01(\x0b\x32\x1f.assay.evaluation.v1.Comparison\"B\n\x0bGateDecided\x12\x33\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32!.assay.evaluation.v1.GateDecisionb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n assay/evaluation/v1/events.proto\x12\x13\x61ssay.evaluation.v1\x1a%assay/evaluation/v1/comparisons.proto\x1a\x1e\x61ssay/evaluation/v1/runs.proto\x1a\x1e\x61ssay/type/v1/visibility.proto\"2\n\x0e\x44\x61tasetCreated\x12\x12\n\ndataset_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"h\n\x0e\x44\x61tasetUpdated\x12\x12\n\ndataset_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12-\n\nvisibility\x18\x03 \x01(\x0e\x32\x19.assay.type.v1.Visibility\"X\n\x0f\x44\x61tasetImported\x12\x12\n\ndataset_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\x12\n\nitem_count\x18\x04 \x01(\x05\"3\n\nRunCreated\x12%\n\x03run\x18\x01 \x01(\x0b\x32\x18.assay.evaluation.v1.Run\"\x84\x02\n\rItemsMeasured\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x11\n\tprompt_id\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x10\n\x08measured\x18\x04 \x01(\x05\x12\x12\n\nunmeasured\x18\x05 \x01(\x05\x12\x14\n\x0cinput_tokens\x18\x06 \x01(\x03\x12\x15\n\routput_tokens\x18\x07 \x01(\x03\x12\x15\n\x08\x63ost_usd\x18\x08 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\x0elatency_ms_sum\x18\t \x01(\x01\x12\x32\n\x08progress\x18\n \x01(\x0b\x32 .assay.evaluation.v1.RunProgressB\x0b\n\t_cost_usd\"5\n\x0cRunCompleted\x12%\n\x03run\x18\x01 \x01(\x0b\x32\x18.assay.evaluation.v1.Run\"5\n\x0cRunCancelled\x12%\n\x03run\x18\x01 \x01(\x0b\x32\x18.assay.evaluation.v1.Run\"H\n\x11\x43omparisonCreated\x12\x33\n\ncomparison\x18\x01 \x01(\x0b\x32\x1f.assay.evaluation.v1.Comparison\"B\n\x0bGateDecided\x12\x33\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32!.assay.evaluation.v1.GateDecisionb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'assay.evaluation.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DATASETIMPORTED']._serialized_start=128
-  _globals['_DATASETIMPORTED']._serialized_end=216
-  _globals['_RUNCREATED']._serialized_start=218
-  _globals['_RUNCREATED']._serialized_end=269
-  _globals['_ITEMSMEASURED']._serialized_start=272
-  _globals['_ITEMSMEASURED']._serialized_end=532
-  _globals['_RUNCOMPLETED']._serialized_start=534
-  _globals['_RUNCOMPLETED']._serialized_end=587
-  _globals['_RUNCANCELLED']._serialized_start=589
-  _globals['_RUNCANCELLED']._serialized_end=642
-  _globals['_COMPARISONCREATED']._serialized_start=644
-  _globals['_COMPARISONCREATED']._serialized_end=716
-  _globals['_GATEDECIDED']._serialized_start=718
-  _globals['_GATEDECIDED']._serialized_end=784
+  _globals['_DATASETCREATED']._serialized_start=160
+  _globals['_DATASETCREATED']._serialized_end=210
+  _globals['_DATASETUPDATED']._serialized_start=212
+  _globals['_DATASETUPDATED']._serialized_end=316
+  _globals['_DATASETIMPORTED']._serialized_start=318
+  _globals['_DATASETIMPORTED']._serialized_end=406
+  _globals['_RUNCREATED']._serialized_start=408
+  _globals['_RUNCREATED']._serialized_end=459
+  _globals['_ITEMSMEASURED']._serialized_start=462
+  _globals['_ITEMSMEASURED']._serialized_end=722
+  _globals['_RUNCOMPLETED']._serialized_start=724
+  _globals['_RUNCOMPLETED']._serialized_end=777
+  _globals['_RUNCANCELLED']._serialized_start=779
+  _globals['_RUNCANCELLED']._serialized_end=832
+  _globals['_COMPARISONCREATED']._serialized_start=834
+  _globals['_COMPARISONCREATED']._serialized_end=906
+  _globals['_GATEDECIDED']._serialized_start=908
+  _globals['_GATEDECIDED']._serialized_end=974
 # @@protoc_insertion_point(module_scope)

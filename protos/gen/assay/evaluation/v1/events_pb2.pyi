@@ -5,6 +5,7 @@ isort:skip_file
 
 from assay.evaluation.v1 import comparisons_pb2 as _comparisons_pb2
 from assay.evaluation.v1 import runs_pb2 as _runs_pb2
+from assay.type.v1 import visibility_pb2 as _visibility_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 import builtins as _builtins
@@ -17,6 +18,57 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+@_typing.final
+class DatasetCreated(_message.Message):
+    """A dataset was created."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATASET_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    dataset_id: _builtins.str
+    name: _builtins.str
+    def __init__(
+        self,
+        *,
+        dataset_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset_id", b"dataset_id", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DatasetCreated: _TypeAlias = DatasetCreated  # noqa: Y015
+
+@_typing.final
+class DatasetUpdated(_message.Message):
+    """A dataset has another description or visibility."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATASET_ID_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    VISIBILITY_FIELD_NUMBER: _builtins.int
+    dataset_id: _builtins.str
+    description: _builtins.str
+    visibility: _visibility_pb2.Visibility.ValueType
+    def __init__(
+        self,
+        *,
+        dataset_id: _builtins.str = ...,
+        description: _builtins.str = ...,
+        visibility: _visibility_pb2.Visibility.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset_id", b"dataset_id", "description", b"description", "visibility", b"visibility"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DatasetUpdated: _TypeAlias = DatasetUpdated  # noqa: Y015
 
 @_typing.final
 class DatasetImported(_message.Message):

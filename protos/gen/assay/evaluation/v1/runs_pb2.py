@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from assay.options.v1 import options_pb2 as assay_dot_options_dot_v1_dot_options__pb2
+from assay.type.v1 import visibility_pb2 as assay_dot_type_dot_v1_dot_visibility__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61ssay/evaluation/v1/runs.proto\x12\x13\x61ssay.evaluation.v1\x1a\x1e\x61ssay/options/v1/options.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"t\n\tEvaluator\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x30\n\x04kind\x18\x02 \x01(\x0e\x32\".assay.evaluation.v1.EvaluatorKind\x12\'\n\x06\x63onfig\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\"d\n\x0fModelParameters\x12\x12\n\nmax_tokens\x18\x01 \x01(\x05\x12\x13\n\x0btemperature\x18\x02 \x01(\x01\x12\x11\n\x04seed\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x0c\n\x04stop\x18\x04 \x03(\tB\x07\n\x05_seed\"\xd4\x04\n\x03Run\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tprompt_id\x18\x02 \x01(\t\x12\x13\n\x0bprompt_name\x18\x03 \x01(\t\x12\x16\n\x0eprompt_version\x18\x04 \x01(\x05\x12\x12\n\ndataset_id\x18\x05 \x01(\t\x12\x14\n\x0c\x64\x61taset_name\x18\x06 \x01(\t\x12\x17\n\x0f\x64\x61taset_version\x18\x07 \x01(\x05\x12\r\n\x05model\x18\x08 \x01(\t\x12\x38\n\nparameters\x18\t \x01(\x0b\x32$.assay.evaluation.v1.ModelParameters\x12\x32\n\nevaluators\x18\n \x03(\x0b\x32\x1e.assay.evaluation.v1.Evaluator\x12.\n\x06status\x18\x0b \x01(\x0e\x32\x1e.assay.evaluation.v1.RunStatus\x12\x32\n\x08progress\x18\x0c \x01(\x0b\x32 .assay.evaluation.v1.RunProgress\x12\x38\n\tsummaries\x18\r \x03(\x0b\x32%.assay.evaluation.v1.EvaluatorSummary\x12.\n\x06totals\x18\x0e \x01(\x0b\x32\x1e.assay.evaluation.v1.RunTotals\x12.\n\ncreated_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x11 \x01(\t\"B\n\x0bRunProgress\x12\r\n\x05total\x18\x01 \x01(\x05\x12\x10\n\x08measured\x18\x02 \x01(\x05\x12\x12\n\nunmeasured\x18\x03 \x01(\x05\"\x7f\n\x10\x45valuatorSummary\x12\x11\n\tevaluator\x18\x01 \x01(\t\x12\x17\n\nmean_score\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08measured\x18\x03 \x01(\x05\x12\x13\n\x06passed\x18\x04 \x01(\x05H\x01\x88\x01\x01\x42\r\n\x0b_mean_scoreB\t\n\x07_passed\"\xbc\x01\n\tRunTotals\x12\x14\n\x0cinput_tokens\x18\x01 \x01(\x03\x12\x15\n\routput_tokens\x18\x02 \x01(\x03\x12\x15\n\x08\x63ost_usd\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x1b\n\x0elatency_p50_ms\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x1b\n\x0elatency_p95_ms\x18\x05 \x01(\x01H\x02\x88\x01\x01\x42\x0b\n\t_cost_usdB\x11\n\x0f_latency_p50_msB\x11\n\x0f_latency_p95_ms\"\xe9\x01\n\x10\x43reateRunRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\x0f\n\x07\x64\x61taset\x18\x04 \x01(\t\x12\x17\n\x0f\x64\x61taset_version\x18\x05 \x01(\x05\x12\r\n\x05model\x18\x06 \x01(\t\x12\x38\n\nparameters\x18\x07 \x01(\x0b\x32$.assay.evaluation.v1.ModelParameters\x12\x32\n\nevaluators\x18\x08 \x03(\x0b\x32\x1e.assay.evaluation.v1.Evaluator\"\x1b\n\rGetRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"H\n\x0fListRunsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06prompt\x18\x03 \x01(\t\"S\n\x10ListRunsResponse\x12&\n\x04runs\x18\x01 \x03(\x0b\x32\x18.assay.evaluation.v1.Run\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1e\n\x10\x43\x61ncelRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"K\n\x12ListResultsRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x13ListResultsResponse\x12\x30\n\x07results\x18\x01 \x03(\x0b\x32\x1f.assay.evaluation.v1.ItemResult\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xbc\x02\n\nItemResult\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x05\x12\x13\n\x06output\x18\x03 \x01(\tH\x00\x88\x01\x01\x12*\n\x06scores\x18\x04 \x03(\x0b\x32\x1a.assay.evaluation.v1.Score\x12\x19\n\x11unmeasured_reason\x18\x05 \x01(\t\x12\x12\n\nlatency_ms\x18\x06 \x01(\x01\x12\x14\n\x0cinput_tokens\x18\x07 \x01(\x03\x12\x15\n\routput_tokens\x18\x08 \x01(\x03\x12\x15\n\x08\x63ost_usd\x18\t \x01(\x01H\x01\x88\x01\x01\x12\x10\n\x08\x61ttempts\x18\n \x01(\x05\x12\x30\n\x0c\x63ompleted_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\t\n\x07_outputB\x0b\n\t_cost_usd\"s\n\x05Score\x12\x11\n\tevaluator\x18\x01 \x01(\t\x12\x12\n\x05score\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x13\n\x06passed\x18\x03 \x01(\x08H\x01\x88\x01\x01\x12\x19\n\x11unmeasured_reason\x18\x04 \x01(\tB\x08\n\x06_scoreB\t\n\x07_passed\"\x13\n\x11ListModelsRequest\"@\n\x12ListModelsResponse\x12*\n\x06models\x18\x01 \x03(\x0b\x32\x1a.assay.evaluation.v1.Model\"%\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06priced\x18\x02 \x01(\x08*\xec\x01\n\rEvaluatorKind\x12\x1e\n\x1a\x45VALUATOR_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x45VALUATOR_KIND_EXACT_MATCH\x10\x01\x12\x1b\n\x17\x45VALUATOR_KIND_CONTAINS\x10\x02\x12\x18\n\x14\x45VALUATOR_KIND_REGEX\x10\x03\x12\x1e\n\x1a\x45VALUATOR_KIND_JSON_SCHEMA\x10\x04\x12\x1b\n\x17\x45VALUATOR_KIND_TOKEN_F1\x10\x05\x12\'\n#EVALUATOR_KIND_EMBEDDING_SIMILARITY\x10\x06*\x8a\x01\n\tRunStatus\x12\x1a\n\x16RUN_STATUS_UNSPECIFIED\x10\x00\x12\x15\n\x11RUN_STATUS_QUEUED\x10\x01\x12\x16\n\x12RUN_STATUS_RUNNING\x10\x02\x12\x18\n\x14RUN_STATUS_COMPLETED\x10\x03\x12\x18\n\x14RUN_STATUS_CANCELLED\x10\x04\x32\x9f\x05\n\nRunService\x12\x63\n\tCreateRun\x12%.assay.evaluation.v1.CreateRunRequest\x1a\x18.assay.evaluation.v1.Run\"\x15\x8a\xb5\x18\x11\x65valuations:write\x12_\n\x06GetRun\x12\".assay.evaluation.v1.GetRunRequest\x1a\x18.assay.evaluation.v1.Run\"\x17\x90\x02\x01\x8a\xb5\x18\x10\x65valuations:read\x12p\n\x08ListRuns\x12$.assay.evaluation.v1.ListRunsRequest\x1a%.assay.evaluation.v1.ListRunsResponse\"\x17\x90\x02\x01\x8a\xb5\x18\x10\x65valuations:read\x12\x66\n\tCancelRun\x12%.assay.evaluation.v1.CancelRunRequest\x1a\x18.assay.evaluation.v1.Run\"\x18\x90\x02\x02\x8a\xb5\x18\x11\x65valuations:write\x12y\n\x0bListResults\x12\'.assay.evaluation.v1.ListResultsRequest\x1a(.assay.evaluation.v1.ListResultsResponse\"\x17\x90\x02\x01\x8a\xb5\x18\x10\x65valuations:read\x12v\n\nListModels\x12&.assay.evaluation.v1.ListModelsRequest\x1a\'.assay.evaluation.v1.ListModelsResponse\"\x17\x90\x02\x01\x8a\xb5\x18\x10\x65valuations:readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61ssay/evaluation/v1/runs.proto\x12\x13\x61ssay.evaluation.v1\x1a\x1e\x61ssay/options/v1/options.proto\x1a\x1e\x61ssay/type/v1/visibility.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"t\n\tEvaluator\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x30\n\x04kind\x18\x02 \x01(\x0e\x32\".assay.evaluation.v1.EvaluatorKind\x12\'\n\x06\x63onfig\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\"d\n\x0fModelParameters\x12\x12\n\nmax_tokens\x18\x01 \x01(\x05\x12\x13\n\x0btemperature\x18\x02 \x01(\x01\x12\x11\n\x04seed\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x0c\n\x04stop\x18\x04 \x03(\tB\x07\n\x05_seed\"\x83\x05\n\x03Run\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tprompt_id\x18\x02 \x01(\t\x12\x13\n\x0bprompt_name\x18\x03 \x01(\t\x12\x16\n\x0eprompt_version\x18\x04 \x01(\x05\x12\x12\n\ndataset_id\x18\x05 \x01(\t\x12\x14\n\x0c\x64\x61taset_name\x18\x06 \x01(\t\x12\x17\n\x0f\x64\x61taset_version\x18\x07 \x01(\x05\x12\r\n\x05model\x18\x08 \x01(\t\x12\x38\n\nparameters\x18\t \x01(\x0b\x32$.assay.evaluation.v1.ModelParameters\x12\x32\n\nevaluators\x18\n \x03(\x0b\x32\x1e.assay.evaluation.v1.Evaluator\x12.\n\x06status\x18\x0b \x01(\x0e\x32\x1e.assay.evaluation.v1.RunStatus\x12\x32\n\x08progress\x18\x0c \x01(\x0b\x32 .assay.evaluation.v1.RunProgress\x12\x38\n\tsummaries\x18\r \x03(\x0b\x32%.assay.evaluation.v1.EvaluatorSummary\x12.\n\x06totals\x18\x0e \x01(\x0b\x32\x1e.assay.evaluation.v1.RunTotals\x12.\n\ncreated_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x11 \x01(\t\x12-\n\nvisibility\x18\x12 \x01(\x0e\x32\x19.assay.type.v1.Visibility\"\"\n\x13\x42\x61tchGetRunsRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\">\n\x14\x42\x61tchGetRunsResponse\x12&\n\x04runs\x18\x01 \x03(\x0b\x32\x18.assay.evaluation.v1.Run\"B\n\x0bRunProgress\x12\r\n\x05total\x18\x01 \x01(\x05\x12\x10\n\x08measured\x18\x02 \x01(\x05\x12\x12\n\nunmeasured\x18\x03 \x01(\x05\"\x7f\n\x10\x45valuatorSummary\x12\x11\n\tevaluator\x18\x01 \x01(\t\x12\x17\n\nmean_score\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08measured\x18\x03 \x01(\x05\x12\x13\n\x06passed\x18\x04 \x01(\x05H\x01\x88\x01\x01\x42\r\n\x0b_mean_scoreB\t\n\x07_passed\"\xbc\x01\n\tRunTotals\x12\x14\n\x0cinput_tokens\x18\x01 \x01(\x03\x12\x15\n\routput_tokens\x18\x02 \x01(\x03\x12\x15\n\x08\x63ost_usd\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x1b\n\x0elatency_p50_ms\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x1b\n\x0elatency_p95_ms\x18\x05 \x01(\x01H\x02\x88\x01\x01\x42\x0b\n\t_cost_usdB\x11\n\x0f_latency_p50_msB\x11\n\x0f_latency_p95_ms\"\xe9\x01\n\x10\x43reateRunRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\x0f\n\x07\x64\x61taset\x18\x04 \x01(\t\x12\x17\n\x0f\x64\x61taset_version\x18\x05 \x01(\x05\x12\r\n\x05model\x18\x06 \x01(\t\x12\x38\n\nparameters\x18\x07 \x01(\x0b\x32$.assay.evaluation.v1.ModelParameters\x12\x32\n\nevaluators\x18\x08 \x03(\x0b\x32\x1e.assay.evaluation.v1.Evaluator\"\x1b\n\rGetRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"H\n\x0fListRunsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06prompt\x18\x03 \x01(\t\"S\n\x10ListRunsResponse\x12&\n\x04runs\x18\x01 \x03(\x0b\x32\x18.assay.evaluation.v1.Run\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1e\n\x10\x43\x61ncelRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"K\n\x12ListResultsRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x13ListResultsResponse\x12\x30\n\x07results\x18\x01 \x03(\x0b\x32\x1f.assay.evaluation.v1.ItemResult\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xbc\x02\n\nItemResult\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x05\x12\x13\n\x06output\x18\x03 \x01(\tH\x00\x88\x01\x01\x12*\n\x06scores\x18\x04 \x03(\x0b\x32\x1a.assay.evaluation.v1.Score\x12\x19\n\x11unmeasured_reason\x18\x05 \x01(\t\x12\x12\n\nlatency_ms\x18\x06 \x01(\x01\x12\x14\n\x0cinput_tokens\x18\x07 \x01(\x03\x12\x15\n\routput_tokens\x18\x08 \x01(\x03\x12\x15\n\x08\x63ost_usd\x18\t \x01(\x01H\x01\x88\x01\x01\x12\x10\n\x08\x61ttempts\x18\n \x01(\x05\x12\x30\n\x0c\x63ompleted_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\t\n\x07_outputB\x0b\n\t_cost_usd\"s\n\x05Score\x12\x11\n\tevaluator\x18\x01 \x01(\t\x12\x12\n\x05score\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x13\n\x06passed\x18\x03 \x01(\x08H\x01\x88\x01\x01\x12\x19\n\x11unmeasured_reason\x18\x04 \x01(\tB\x08\n\x06_scoreB\t\n\x07_passed\"\x13\n\x11ListModelsRequest\"@\n\x12ListModelsResponse\x12*\n\x06models\x18\x01 \x03(\x0b\x32\x1a.assay.evaluation.v1.Model\"%\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06priced\x18\x02 \x01(\x08*\xec\x01\n\rEvaluatorKind\x12\x1e\n\x1a\x45VALUATOR_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x45VALUATOR_KIND_EXACT_MATCH\x10\x01\x12\x1b\n\x17\x45VALUATOR_KIND_CONTAINS\x10\x02\x12\x18\n\x14\x45VALUATOR_KIND_REGEX\x10\x03\x12\x1e\n\x1a\x45VALUATOR_KIND_JSON_SCHEMA\x10\x04\x12\x1b\n\x17\x45VALUATOR_KIND_TOKEN_F1\x10\x05\x12\'\n#EVALUATOR_KIND_EMBEDDING_SIMILARITY\x10\x06*\x8a\x01\n\tRunStatus\x12\x1a\n\x16RUN_STATUS_UNSPECIFIED\x10\x00\x12\x15\n\x11RUN_STATUS_QUEUED\x10\x01\x12\x16\n\x12RUN_STATUS_RUNNING\x10\x02\x12\x18\n\x14RUN_STATUS_COMPLETED\x10\x03\x12\x18\n\x14RUN_STATUS_CANCELLED\x10\x04\x32\x9d\x06\n\nRunService\x12\x63\n\tCreateRun\x12%.assay.evaluation.v1.CreateRunRequest\x1a\x18.assay.evaluation.v1.Run\"\x15\x8a\xb5\x18\x11\x65valuations:write\x12_\n\x06GetRun\x12\".assay.evaluation.v1.GetRunRequest\x1a\x18.assay.evaluation.v1.Run\"\x17\x90\x02\x01\x8a\xb5\x18\x10\x65valuations:read\x12p\n\x08ListRuns\x12$.assay.evaluation.v1.ListRunsRequest\x1a%.assay.evaluation.v1.ListRunsResponse\"\x17\x90\x02\x01\x8a\xb5\x18\x10\x65valuations:read\x12|\n\x0c\x42\x61tchGetRuns\x12(.assay.evaluation.v1.BatchGetRunsRequest\x1a).assay.evaluation.v1.BatchGetRunsResponse\"\x17\x90\x02\x01\x8a\xb5\x18\x10\x65valuations:read\x12\x66\n\tCancelRun\x12%.assay.evaluation.v1.CancelRunRequest\x1a\x18.assay.evaluation.v1.Run\"\x18\x90\x02\x02\x8a\xb5\x18\x11\x65valuations:write\x12y\n\x0bListResults\x12\'.assay.evaluation.v1.ListResultsRequest\x1a(.assay.evaluation.v1.ListResultsResponse\"\x17\x90\x02\x01\x8a\xb5\x18\x10\x65valuations:read\x12v\n\nListModels\x12&.assay.evaluation.v1.ListModelsRequest\x1a\'.assay.evaluation.v1.ListModelsResponse\"\x17\x90\x02\x01\x8a\xb5\x18\x10\x65valuations:readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,52 +41,58 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUNSERVICE'].methods_by_name['GetRun']._serialized_options = b'\220\002\001\212\265\030\020evaluations:read'
   _globals['_RUNSERVICE'].methods_by_name['ListRuns']._loaded_options = None
   _globals['_RUNSERVICE'].methods_by_name['ListRuns']._serialized_options = b'\220\002\001\212\265\030\020evaluations:read'
+  _globals['_RUNSERVICE'].methods_by_name['BatchGetRuns']._loaded_options = None
+  _globals['_RUNSERVICE'].methods_by_name['BatchGetRuns']._serialized_options = b'\220\002\001\212\265\030\020evaluations:read'
   _globals['_RUNSERVICE'].methods_by_name['CancelRun']._loaded_options = None
   _globals['_RUNSERVICE'].methods_by_name['CancelRun']._serialized_options = b'\220\002\002\212\265\030\021evaluations:write'
   _globals['_RUNSERVICE'].methods_by_name['ListResults']._loaded_options = None
   _globals['_RUNSERVICE'].methods_by_name['ListResults']._serialized_options = b'\220\002\001\212\265\030\020evaluations:read'
   _globals['_RUNSERVICE'].methods_by_name['ListModels']._loaded_options = None
   _globals['_RUNSERVICE'].methods_by_name['ListModels']._serialized_options = b'\220\002\001\212\265\030\020evaluations:read'
-  _globals['_EVALUATORKIND']._serialized_start=2551
-  _globals['_EVALUATORKIND']._serialized_end=2787
-  _globals['_RUNSTATUS']._serialized_start=2790
-  _globals['_RUNSTATUS']._serialized_end=2928
-  _globals['_EVALUATOR']._serialized_start=150
-  _globals['_EVALUATOR']._serialized_end=266
-  _globals['_MODELPARAMETERS']._serialized_start=268
-  _globals['_MODELPARAMETERS']._serialized_end=368
-  _globals['_RUN']._serialized_start=371
-  _globals['_RUN']._serialized_end=967
-  _globals['_RUNPROGRESS']._serialized_start=969
-  _globals['_RUNPROGRESS']._serialized_end=1035
-  _globals['_EVALUATORSUMMARY']._serialized_start=1037
-  _globals['_EVALUATORSUMMARY']._serialized_end=1164
-  _globals['_RUNTOTALS']._serialized_start=1167
-  _globals['_RUNTOTALS']._serialized_end=1355
-  _globals['_CREATERUNREQUEST']._serialized_start=1358
-  _globals['_CREATERUNREQUEST']._serialized_end=1591
-  _globals['_GETRUNREQUEST']._serialized_start=1593
-  _globals['_GETRUNREQUEST']._serialized_end=1620
-  _globals['_LISTRUNSREQUEST']._serialized_start=1622
-  _globals['_LISTRUNSREQUEST']._serialized_end=1694
-  _globals['_LISTRUNSRESPONSE']._serialized_start=1696
-  _globals['_LISTRUNSRESPONSE']._serialized_end=1779
-  _globals['_CANCELRUNREQUEST']._serialized_start=1781
-  _globals['_CANCELRUNREQUEST']._serialized_end=1811
-  _globals['_LISTRESULTSREQUEST']._serialized_start=1813
-  _globals['_LISTRESULTSREQUEST']._serialized_end=1888
-  _globals['_LISTRESULTSRESPONSE']._serialized_start=1890
-  _globals['_LISTRESULTSRESPONSE']._serialized_end=1986
-  _globals['_ITEMRESULT']._serialized_start=1989
-  _globals['_ITEMRESULT']._serialized_end=2305
-  _globals['_SCORE']._serialized_start=2307
-  _globals['_SCORE']._serialized_end=2422
-  _globals['_LISTMODELSREQUEST']._serialized_start=2424
-  _globals['_LISTMODELSREQUEST']._serialized_end=2443
-  _globals['_LISTMODELSRESPONSE']._serialized_start=2445
-  _globals['_LISTMODELSRESPONSE']._serialized_end=2509
-  _globals['_MODEL']._serialized_start=2511
-  _globals['_MODEL']._serialized_end=2548
-  _globals['_RUNSERVICE']._serialized_start=2931
-  _globals['_RUNSERVICE']._serialized_end=3602
+  _globals['_EVALUATORKIND']._serialized_start=2730
+  _globals['_EVALUATORKIND']._serialized_end=2966
+  _globals['_RUNSTATUS']._serialized_start=2969
+  _globals['_RUNSTATUS']._serialized_end=3107
+  _globals['_EVALUATOR']._serialized_start=182
+  _globals['_EVALUATOR']._serialized_end=298
+  _globals['_MODELPARAMETERS']._serialized_start=300
+  _globals['_MODELPARAMETERS']._serialized_end=400
+  _globals['_RUN']._serialized_start=403
+  _globals['_RUN']._serialized_end=1046
+  _globals['_BATCHGETRUNSREQUEST']._serialized_start=1048
+  _globals['_BATCHGETRUNSREQUEST']._serialized_end=1082
+  _globals['_BATCHGETRUNSRESPONSE']._serialized_start=1084
+  _globals['_BATCHGETRUNSRESPONSE']._serialized_end=1146
+  _globals['_RUNPROGRESS']._serialized_start=1148
+  _globals['_RUNPROGRESS']._serialized_end=1214
+  _globals['_EVALUATORSUMMARY']._serialized_start=1216
+  _globals['_EVALUATORSUMMARY']._serialized_end=1343
+  _globals['_RUNTOTALS']._serialized_start=1346
+  _globals['_RUNTOTALS']._serialized_end=1534
+  _globals['_CREATERUNREQUEST']._serialized_start=1537
+  _globals['_CREATERUNREQUEST']._serialized_end=1770
+  _globals['_GETRUNREQUEST']._serialized_start=1772
+  _globals['_GETRUNREQUEST']._serialized_end=1799
+  _globals['_LISTRUNSREQUEST']._serialized_start=1801
+  _globals['_LISTRUNSREQUEST']._serialized_end=1873
+  _globals['_LISTRUNSRESPONSE']._serialized_start=1875
+  _globals['_LISTRUNSRESPONSE']._serialized_end=1958
+  _globals['_CANCELRUNREQUEST']._serialized_start=1960
+  _globals['_CANCELRUNREQUEST']._serialized_end=1990
+  _globals['_LISTRESULTSREQUEST']._serialized_start=1992
+  _globals['_LISTRESULTSREQUEST']._serialized_end=2067
+  _globals['_LISTRESULTSRESPONSE']._serialized_start=2069
+  _globals['_LISTRESULTSRESPONSE']._serialized_end=2165
+  _globals['_ITEMRESULT']._serialized_start=2168
+  _globals['_ITEMRESULT']._serialized_end=2484
+  _globals['_SCORE']._serialized_start=2486
+  _globals['_SCORE']._serialized_end=2601
+  _globals['_LISTMODELSREQUEST']._serialized_start=2603
+  _globals['_LISTMODELSREQUEST']._serialized_end=2622
+  _globals['_LISTMODELSRESPONSE']._serialized_start=2624
+  _globals['_LISTMODELSRESPONSE']._serialized_end=2688
+  _globals['_MODEL']._serialized_start=2690
+  _globals['_MODEL']._serialized_end=2727
+  _globals['_RUNSERVICE']._serialized_start=3110
+  _globals['_RUNSERVICE']._serialized_end=3907
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,7 @@
 isort:skip_file
 """
 
+from assay.type.v1 import visibility_pb2 as _visibility_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -167,6 +168,7 @@ class Run(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     FINISHED_AT_FIELD_NUMBER: _builtins.int
     CREATED_BY_FIELD_NUMBER: _builtins.int
+    VISIBILITY_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     prompt_id: _builtins.str
     prompt_name: _builtins.str
@@ -177,6 +179,8 @@ class Run(_message.Message):
     model: _builtins.str
     status: Global___RunStatus.ValueType
     created_by: _builtins.str
+    visibility: _visibility_pb2.Visibility.ValueType
+    """Private when its prompt or its dataset was private when it was created, else the organisation's."""
     @_builtins.property
     def parameters(self) -> Global___ModelParameters: ...
     @_builtins.property
@@ -213,14 +217,59 @@ class Run(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         finished_at: _timestamp_pb2.Timestamp | None = ...,
         created_by: _builtins.str = ...,
+        visibility: _visibility_pb2.Visibility.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "finished_at", b"finished_at", "parameters", b"parameters", "progress", b"progress", "totals", b"totals"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "created_by", b"created_by", "dataset_id", b"dataset_id", "dataset_name", b"dataset_name", "dataset_version", b"dataset_version", "evaluators", b"evaluators", "finished_at", b"finished_at", "id", b"id", "model", b"model", "parameters", b"parameters", "progress", b"progress", "prompt_id", b"prompt_id", "prompt_name", b"prompt_name", "prompt_version", b"prompt_version", "status", b"status", "summaries", b"summaries", "totals", b"totals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "created_by", b"created_by", "dataset_id", b"dataset_id", "dataset_name", b"dataset_name", "dataset_version", b"dataset_version", "evaluators", b"evaluators", "finished_at", b"finished_at", "id", b"id", "model", b"model", "parameters", b"parameters", "progress", b"progress", "prompt_id", b"prompt_id", "prompt_name", b"prompt_name", "prompt_version", b"prompt_version", "status", b"status", "summaries", b"summaries", "totals", b"totals", "visibility", b"visibility"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Run: _TypeAlias = Run  # noqa: Y015
+
+@_typing.final
+class BatchGetRunsRequest(_message.Message):
+    """Ids."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetRunsRequest: _TypeAlias = BatchGetRunsRequest  # noqa: Y015
+
+@_typing.final
+class BatchGetRunsResponse(_message.Message):
+    """Those that were found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUNS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def runs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Run]: ...
+    def __init__(
+        self,
+        *,
+        runs: _abc.Iterable[Global___Run] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["runs", b"runs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetRunsResponse: _TypeAlias = BatchGetRunsResponse  # noqa: Y015
 
 @_typing.final
 class RunProgress(_message.Message):

@@ -50,6 +50,11 @@ class RunServiceStub:
                 request_serializer=assay_dot_evaluation_dot_v1_dot_runs__pb2.ListRunsRequest.SerializeToString,
                 response_deserializer=assay_dot_evaluation_dot_v1_dot_runs__pb2.ListRunsResponse.FromString,
                 _registered_method=True)
+        self.BatchGetRuns = channel.unary_unary(
+                '/assay.evaluation.v1.RunService/BatchGetRuns',
+                request_serializer=assay_dot_evaluation_dot_v1_dot_runs__pb2.BatchGetRunsRequest.SerializeToString,
+                response_deserializer=assay_dot_evaluation_dot_v1_dot_runs__pb2.BatchGetRunsResponse.FromString,
+                _registered_method=True)
         self.CancelRun = channel.unary_unary(
                 '/assay.evaluation.v1.RunService/CancelRun',
                 request_serializer=assay_dot_evaluation_dot_v1_dot_runs__pb2.CancelRunRequest.SerializeToString,
@@ -87,6 +92,13 @@ class RunServiceServicer:
 
     def ListRuns(self, request, context):
         """The organisation's runs, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetRuns(self, request, context):
+        """The runs with these ids that the caller may see, in any order; at most 200.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -130,6 +142,11 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.ListRuns,
                     request_deserializer=assay_dot_evaluation_dot_v1_dot_runs__pb2.ListRunsRequest.FromString,
                     response_serializer=assay_dot_evaluation_dot_v1_dot_runs__pb2.ListRunsResponse.SerializeToString,
+            ),
+            'BatchGetRuns': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetRuns,
+                    request_deserializer=assay_dot_evaluation_dot_v1_dot_runs__pb2.BatchGetRunsRequest.FromString,
+                    response_serializer=assay_dot_evaluation_dot_v1_dot_runs__pb2.BatchGetRunsResponse.SerializeToString,
             ),
             'CancelRun': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelRun,
@@ -229,6 +246,33 @@ class RunService:
             '/assay.evaluation.v1.RunService/ListRuns',
             assay_dot_evaluation_dot_v1_dot_runs__pb2.ListRunsRequest.SerializeToString,
             assay_dot_evaluation_dot_v1_dot_runs__pb2.ListRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.evaluation.v1.RunService/BatchGetRuns',
+            assay_dot_evaluation_dot_v1_dot_runs__pb2.BatchGetRunsRequest.SerializeToString,
+            assay_dot_evaluation_dot_v1_dot_runs__pb2.BatchGetRunsResponse.FromString,
             options,
             channel_credentials,
             insecure,

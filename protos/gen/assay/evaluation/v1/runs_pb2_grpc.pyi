@@ -39,6 +39,8 @@ class RunServiceStub:
     """One run with its progress."""
     ListRuns: _grpc.UnaryUnaryMultiCallable[_runs_pb2.ListRunsRequest, _runs_pb2.ListRunsResponse]
     """The organisation's runs, newest first."""
+    BatchGetRuns: _grpc.UnaryUnaryMultiCallable[_runs_pb2.BatchGetRunsRequest, _runs_pb2.BatchGetRunsResponse]
+    """The runs with these ids that the caller may see, in any order; at most 200."""
     CancelRun: _grpc.UnaryUnaryMultiCallable[_runs_pb2.CancelRunRequest, _runs_pb2.Run]
     """Stops a run: what is done stays, what is not is never started. Cancelling a finished run is refused."""
     ListResults: _grpc.UnaryUnaryMultiCallable[_runs_pb2.ListResultsRequest, _runs_pb2.ListResultsResponse]
@@ -57,6 +59,8 @@ class RunServiceAsyncStub(RunServiceStub):
     """One run with its progress."""
     ListRuns: _aio.UnaryUnaryMultiCallable[_runs_pb2.ListRunsRequest, _runs_pb2.ListRunsResponse]  # type: ignore[assignment]
     """The organisation's runs, newest first."""
+    BatchGetRuns: _aio.UnaryUnaryMultiCallable[_runs_pb2.BatchGetRunsRequest, _runs_pb2.BatchGetRunsResponse]  # type: ignore[assignment]
+    """The runs with these ids that the caller may see, in any order; at most 200."""
     CancelRun: _aio.UnaryUnaryMultiCallable[_runs_pb2.CancelRunRequest, _runs_pb2.Run]  # type: ignore[assignment]
     """Stops a run: what is done stays, what is not is never started. Cancelling a finished run is refused."""
     ListResults: _aio.UnaryUnaryMultiCallable[_runs_pb2.ListResultsRequest, _runs_pb2.ListResultsResponse]  # type: ignore[assignment]
@@ -90,6 +94,14 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_runs_pb2.ListRunsResponse, _abc.Awaitable[_runs_pb2.ListRunsResponse]]:
         """The organisation's runs, newest first."""
+
+    @_abc_1.abstractmethod
+    def BatchGetRuns(
+        self,
+        request: _runs_pb2.BatchGetRunsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_runs_pb2.BatchGetRunsResponse, _abc.Awaitable[_runs_pb2.BatchGetRunsResponse]]:
+        """The runs with these ids that the caller may see, in any order; at most 200."""
 
     @_abc_1.abstractmethod
     def CancelRun(

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from assay.prompt.v1 import prompts_pb2 as _prompts_pb2
+from assay.type.v1 import visibility_pb2 as _visibility_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 import builtins as _builtins
@@ -139,3 +140,30 @@ class LabelRemoved(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LabelRemoved: _TypeAlias = LabelRemoved  # noqa: Y015
+
+@_typing.final
+class PromptUpdated(_message.Message):
+    """A prompt has another description or visibility."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROMPT_ID_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    VISIBILITY_FIELD_NUMBER: _builtins.int
+    prompt_id: _builtins.str
+    description: _builtins.str
+    visibility: _visibility_pb2.Visibility.ValueType
+    def __init__(
+        self,
+        *,
+        prompt_id: _builtins.str = ...,
+        description: _builtins.str = ...,
+        visibility: _visibility_pb2.Visibility.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "prompt_id", b"prompt_id", "visibility", b"visibility"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PromptUpdated: _TypeAlias = PromptUpdated  # noqa: Y015

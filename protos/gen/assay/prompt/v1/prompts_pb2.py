@@ -23,12 +23,13 @@ _sym_db = _symbol_database.Default()
 
 
 from assay.options.v1 import options_pb2 as assay_dot_options_dot_v1_dot_options__pb2
+from assay.type.v1 import visibility_pb2 as assay_dot_type_dot_v1_dot_visibility__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61ssay/prompt/v1/prompts.proto\x12\x0f\x61ssay.prompt.v1\x1a\x1e\x61ssay/options/v1/options.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xeb\x01\n\x06Prompt\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x16\n\x0elatest_version\x18\x04 \x01(\x05\x12&\n\x06labels\x18\x05 \x03(\x0b\x32\x16.assay.prompt.v1.Label\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x08 \x01(\t\"V\n\x05Label\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12.\n\nupdated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"H\n\x07\x43ontent\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12%\n\x04\x63hat\x18\x02 \x01(\x0b\x32\x15.assay.prompt.v1.ChatH\x00\x42\x06\n\x04kind\"6\n\x04\x43hat\x12.\n\x08messages\x18\x01 \x03(\x0b\x32\x1c.assay.prompt.v1.ChatMessage\",\n\x0b\x43hatMessage\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"\x81\x02\n\x07Version\x12\x11\n\tprompt_id\x18\x01 \x01(\t\x12\x13\n\x0bprompt_name\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\x05\x12)\n\x07\x63ontent\x18\x04 \x01(\x0b\x32\x18.assay.prompt.v1.Content\x12\x14\n\x0c\x63ontent_hash\x18\x05 \x01(\t\x12\x16\n\x0e\x63ommit_message\x18\x06 \x01(\t\x12\x11\n\tvariables\x18\x07 \x03(\t\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\t \x01(\t\x12\x0e\n\x06labels\x18\n \x03(\t\"8\n\x13\x43reatePromptRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"\"\n\x10GetPromptRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\"P\n\x12ListPromptsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x13\n\x0bname_prefix\x18\x03 \x01(\t\"X\n\x13ListPromptsResponse\x12(\n\x07prompts\x18\x01 \x03(\x0b\x32\x17.assay.prompt.v1.Prompt\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"j\n\x15PublishVersionRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12)\n\x07\x63ontent\x18\x02 \x01(\x0b\x32\x18.assay.prompt.v1.Content\x12\x16\n\x0e\x63ommit_message\x18\x03 \x01(\t\"L\n\x13ListVersionsRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"[\n\x14ListVersionsResponse\x12*\n\x08versions\x18\x01 \x03(\x0b\x32\x18.assay.prompt.v1.Version\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"A\n\x0fSetLabelRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\"3\n\x12RemoveLabelRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\"G\n\x15ResolveVersionRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\"r\n\x14RenderVersionRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12*\n\tvariables\x18\x04 \x03(\x0b\x32\x17.google.protobuf.Struct\"r\n\x15RenderVersionResponse\x12)\n\x07version\x18\x01 \x01(\x0b\x32\x18.assay.prompt.v1.Version\x12.\n\nrenderings\x18\x02 \x03(\x0b\x32\x1a.assay.prompt.v1.Rendering\"V\n\tRendering\x12.\n\x08messages\x18\x01 \x03(\x0b\x32\x1c.assay.prompt.v1.ChatMessage\x12\x19\n\x11missing_variables\x18\x02 \x03(\t\"K\n\x12ListHistoryRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"^\n\x13ListHistoryResponse\x12.\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1d.assay.prompt.v1.HistoryEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x95\x01\n\x0cHistoryEntry\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12/\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12%\n\x04\x64\x61ta\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct2\x9d\x08\n\rPromptService\x12`\n\x0c\x43reatePrompt\x12$.assay.prompt.v1.CreatePromptRequest\x1a\x17.assay.prompt.v1.Prompt\"\x11\x8a\xb5\x18\rprompts:write\x12\\\n\tGetPrompt\x12!.assay.prompt.v1.GetPromptRequest\x1a\x17.assay.prompt.v1.Prompt\"\x13\x90\x02\x01\x8a\xb5\x18\x0cprompts:read\x12m\n\x0bListPrompts\x12#.assay.prompt.v1.ListPromptsRequest\x1a$.assay.prompt.v1.ListPromptsResponse\"\x13\x90\x02\x01\x8a\xb5\x18\x0cprompts:read\x12\x65\n\x0ePublishVersion\x12&.assay.prompt.v1.PublishVersionRequest\x1a\x18.assay.prompt.v1.Version\"\x11\x8a\xb5\x18\rprompts:write\x12p\n\x0cListVersions\x12$.assay.prompt.v1.ListVersionsRequest\x1a%.assay.prompt.v1.ListVersionsResponse\"\x13\x90\x02\x01\x8a\xb5\x18\x0cprompts:read\x12Y\n\x08SetLabel\x12 .assay.prompt.v1.SetLabelRequest\x1a\x16.assay.prompt.v1.Label\"\x13\x90\x02\x02\x8a\xb5\x18\x0clabels:write\x12\\\n\x0bRemoveLabel\x12#.assay.prompt.v1.RemoveLabelRequest\x1a\x16.google.protobuf.Empty\"\x10\x8a\xb5\x18\x0clabels:write\x12g\n\x0eResolveVersion\x12&.assay.prompt.v1.ResolveVersionRequest\x1a\x18.assay.prompt.v1.Version\"\x13\x90\x02\x01\x8a\xb5\x18\x0cprompts:read\x12s\n\rRenderVersion\x12%.assay.prompt.v1.RenderVersionRequest\x1a&.assay.prompt.v1.RenderVersionResponse\"\x13\x90\x02\x01\x8a\xb5\x18\x0cprompts:read\x12m\n\x0bListHistory\x12#.assay.prompt.v1.ListHistoryRequest\x1a$.assay.prompt.v1.ListHistoryResponse\"\x13\x90\x02\x01\x8a\xb5\x18\x0cprompts:readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61ssay/prompt/v1/prompts.proto\x12\x0f\x61ssay.prompt.v1\x1a\x1e\x61ssay/options/v1/options.proto\x1a\x1e\x61ssay/type/v1/visibility.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc1\x02\n\x06Prompt\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x16\n\x0elatest_version\x18\x04 \x01(\x05\x12&\n\x06labels\x18\x05 \x03(\x0b\x32\x16.assay.prompt.v1.Label\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x08 \x01(\t\x12-\n\nvisibility\x18\t \x01(\x0e\x32\x19.assay.type.v1.Visibility\x12\x0c\n\x04\x65tag\x18\n \x01(\t\x12\x17\n\x0forganisation_id\x18\x0b \x01(\t\"d\n\x05Label\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12.\n\nupdated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\"H\n\x07\x43ontent\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12%\n\x04\x63hat\x18\x02 \x01(\x0b\x32\x15.assay.prompt.v1.ChatH\x00\x42\x06\n\x04kind\"6\n\x04\x43hat\x12.\n\x08messages\x18\x01 \x03(\x0b\x32\x1c.assay.prompt.v1.ChatMessage\",\n\x0b\x43hatMessage\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"\xb0\x02\n\x07Version\x12\x11\n\tprompt_id\x18\x01 \x01(\t\x12\x13\n\x0bprompt_name\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\x05\x12)\n\x07\x63ontent\x18\x04 \x01(\x0b\x32\x18.assay.prompt.v1.Content\x12\x14\n\x0c\x63ontent_hash\x18\x05 \x01(\t\x12\x16\n\x0e\x63ommit_message\x18\x06 \x01(\t\x12\x11\n\tvariables\x18\x07 \x03(\t\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\t \x01(\t\x12\x0e\n\x06labels\x18\n \x03(\t\x12-\n\nvisibility\x18\x0b \x01(\x0e\x32\x19.assay.type.v1.Visibility\"g\n\x13\x43reatePromptRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12-\n\nvisibility\x18\x03 \x01(\x0e\x32\x19.assay.type.v1.Visibility\"%\n\x16\x42\x61tchGetPromptsRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\"C\n\x17\x42\x61tchGetPromptsResponse\x12(\n\x07prompts\x18\x01 \x03(\x0b\x32\x17.assay.prompt.v1.Prompt\"F\n\x17\x42\x61tchGetVersionsRequest\x12+\n\x05names\x18\x01 \x03(\x0b\x32\x1c.assay.prompt.v1.VersionName\"0\n\x0bVersionName\x12\x11\n\tprompt_id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x05\"F\n\x18\x42\x61tchGetVersionsResponse\x12*\n\x08versions\x18\x01 \x03(\x0b\x32\x18.assay.prompt.v1.Version\"\x8c\x01\n\x13UpdatePromptRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\x18\n\x0b\x64\x65scription\x18\x02 \x01(\tH\x00\x88\x01\x01\x12-\n\nvisibility\x18\x03 \x01(\x0e\x32\x19.assay.type.v1.Visibility\x12\x0c\n\x04\x65tag\x18\x04 \x01(\tB\x0e\n\x0c_description\"\"\n\x10GetPromptRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\"P\n\x12ListPromptsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x13\n\x0bname_prefix\x18\x03 \x01(\t\"X\n\x13ListPromptsResponse\x12(\n\x07prompts\x18\x01 \x03(\x0b\x32\x17.assay.prompt.v1.Prompt\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"j\n\x15PublishVersionRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12)\n\x07\x63ontent\x18\x02 \x01(\x0b\x32\x18.assay.prompt.v1.Content\x12\x16\n\x0e\x63ommit_message\x18\x03 \x01(\t\"L\n\x13ListVersionsRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"[\n\x14ListVersionsResponse\x12*\n\x08versions\x18\x01 \x03(\x0b\x32\x18.assay.prompt.v1.Version\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"O\n\x0fSetLabelRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\"A\n\x12RemoveLabelRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\"G\n\x15ResolveVersionRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\"r\n\x14RenderVersionRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12*\n\tvariables\x18\x04 \x03(\x0b\x32\x17.google.protobuf.Struct\"r\n\x15RenderVersionResponse\x12)\n\x07version\x18\x01 \x01(\x0b\x32\x18.assay.prompt.v1.Version\x12.\n\nrenderings\x18\x02 \x03(\x0b\x32\x1a.assay.prompt.v1.Rendering\"V\n\tRendering\x12.\n\x08messages\x18\x01 \x03(\x0b\x32\x1c.assay.prompt.v1.ChatMessage\x12\x19\n\x11missing_variables\x18\x02 \x03(\t\"K\n\x12ListHistoryRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"^\n\x13ListHistoryResponse\x12.\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1d.assay.prompt.v1.HistoryEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x95\x01\n\x0cHistoryEntry\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12/\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12%\n\x04\x64\x61ta\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct2\xfb\n\n\rPromptService\x12`\n\x0c\x43reatePrompt\x12$.assay.prompt.v1.CreatePromptRequest\x1a\x17.assay.prompt.v1.Prompt\"\x11\x8a\xb5\x18\rprompts:write\x12\\\n\tGetPrompt\x12!.assay.prompt.v1.GetPromptRequest\x1a\x17.assay.prompt.v1.Prompt\"\x13\x90\x02\x01\x8a\xb5\x18\x0cprompts:read\x12m\n\x0bListPrompts\x12#.assay.prompt.v1.ListPromptsRequest\x1a$.assay.prompt.v1.ListPromptsResponse\"\x13\x90\x02\x01\x8a\xb5\x18\x0cprompts:read\x12y\n\x0f\x42\x61tchGetPrompts\x12\'.assay.prompt.v1.BatchGetPromptsRequest\x1a(.assay.prompt.v1.BatchGetPromptsResponse\"\x13\x90\x02\x01\x8a\xb5\x18\x0cprompts:read\x12|\n\x10\x42\x61tchGetVersions\x12(.assay.prompt.v1.BatchGetVersionsRequest\x1a).assay.prompt.v1.BatchGetVersionsResponse\"\x13\x90\x02\x01\x8a\xb5\x18\x0cprompts:read\x12\x63\n\x0cUpdatePrompt\x12$.assay.prompt.v1.UpdatePromptRequest\x1a\x17.assay.prompt.v1.Prompt\"\x14\x90\x02\x02\x8a\xb5\x18\rprompts:write\x12\x65\n\x0ePublishVersion\x12&.assay.prompt.v1.PublishVersionRequest\x1a\x18.assay.prompt.v1.Version\"\x11\x8a\xb5\x18\rprompts:write\x12p\n\x0cListVersions\x12$.assay.prompt.v1.ListVersionsRequest\x1a%.assay.prompt.v1.ListVersionsResponse\"\x13\x90\x02\x01\x8a\xb5\x18\x0cprompts:read\x12Y\n\x08SetLabel\x12 .assay.prompt.v1.SetLabelRequest\x1a\x16.assay.prompt.v1.Label\"\x13\x90\x02\x02\x8a\xb5\x18\x0clabels:write\x12\\\n\x0bRemoveLabel\x12#.assay.prompt.v1.RemoveLabelRequest\x1a\x16.google.protobuf.Empty\"\x10\x8a\xb5\x18\x0clabels:write\x12g\n\x0eResolveVersion\x12&.assay.prompt.v1.ResolveVersionRequest\x1a\x18.assay.prompt.v1.Version\"\x13\x90\x02\x01\x8a\xb5\x18\x0cprompts:read\x12s\n\rRenderVersion\x12%.assay.prompt.v1.RenderVersionRequest\x1a&.assay.prompt.v1.RenderVersionResponse\"\x13\x90\x02\x01\x8a\xb5\x18\x0cprompts:read\x12m\n\x0bListHistory\x12#.assay.prompt.v1.ListHistoryRequest\x1a$.assay.prompt.v1.ListHistoryResponse\"\x13\x90\x02\x01\x8a\xb5\x18\x0cprompts:readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +42,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROMPTSERVICE'].methods_by_name['GetPrompt']._serialized_options = b'\220\002\001\212\265\030\014prompts:read'
   _globals['_PROMPTSERVICE'].methods_by_name['ListPrompts']._loaded_options = None
   _globals['_PROMPTSERVICE'].methods_by_name['ListPrompts']._serialized_options = b'\220\002\001\212\265\030\014prompts:read'
+  _globals['_PROMPTSERVICE'].methods_by_name['BatchGetPrompts']._loaded_options = None
+  _globals['_PROMPTSERVICE'].methods_by_name['BatchGetPrompts']._serialized_options = b'\220\002\001\212\265\030\014prompts:read'
+  _globals['_PROMPTSERVICE'].methods_by_name['BatchGetVersions']._loaded_options = None
+  _globals['_PROMPTSERVICE'].methods_by_name['BatchGetVersions']._serialized_options = b'\220\002\001\212\265\030\014prompts:read'
+  _globals['_PROMPTSERVICE'].methods_by_name['UpdatePrompt']._loaded_options = None
+  _globals['_PROMPTSERVICE'].methods_by_name['UpdatePrompt']._serialized_options = b'\220\002\002\212\265\030\rprompts:write'
   _globals['_PROMPTSERVICE'].methods_by_name['PublishVersion']._loaded_options = None
   _globals['_PROMPTSERVICE'].methods_by_name['PublishVersion']._serialized_options = b'\212\265\030\rprompts:write'
   _globals['_PROMPTSERVICE'].methods_by_name['ListVersions']._loaded_options = None
@@ -55,50 +62,62 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROMPTSERVICE'].methods_by_name['RenderVersion']._serialized_options = b'\220\002\001\212\265\030\014prompts:read'
   _globals['_PROMPTSERVICE'].methods_by_name['ListHistory']._loaded_options = None
   _globals['_PROMPTSERVICE'].methods_by_name['ListHistory']._serialized_options = b'\220\002\001\212\265\030\014prompts:read'
-  _globals['_PROMPT']._serialized_start=175
-  _globals['_PROMPT']._serialized_end=410
-  _globals['_LABEL']._serialized_start=412
-  _globals['_LABEL']._serialized_end=498
-  _globals['_CONTENT']._serialized_start=500
-  _globals['_CONTENT']._serialized_end=572
-  _globals['_CHAT']._serialized_start=574
-  _globals['_CHAT']._serialized_end=628
-  _globals['_CHATMESSAGE']._serialized_start=630
-  _globals['_CHATMESSAGE']._serialized_end=674
-  _globals['_VERSION']._serialized_start=677
-  _globals['_VERSION']._serialized_end=934
-  _globals['_CREATEPROMPTREQUEST']._serialized_start=936
-  _globals['_CREATEPROMPTREQUEST']._serialized_end=992
-  _globals['_GETPROMPTREQUEST']._serialized_start=994
-  _globals['_GETPROMPTREQUEST']._serialized_end=1028
-  _globals['_LISTPROMPTSREQUEST']._serialized_start=1030
-  _globals['_LISTPROMPTSREQUEST']._serialized_end=1110
-  _globals['_LISTPROMPTSRESPONSE']._serialized_start=1112
-  _globals['_LISTPROMPTSRESPONSE']._serialized_end=1200
-  _globals['_PUBLISHVERSIONREQUEST']._serialized_start=1202
-  _globals['_PUBLISHVERSIONREQUEST']._serialized_end=1308
-  _globals['_LISTVERSIONSREQUEST']._serialized_start=1310
-  _globals['_LISTVERSIONSREQUEST']._serialized_end=1386
-  _globals['_LISTVERSIONSRESPONSE']._serialized_start=1388
-  _globals['_LISTVERSIONSRESPONSE']._serialized_end=1479
-  _globals['_SETLABELREQUEST']._serialized_start=1481
-  _globals['_SETLABELREQUEST']._serialized_end=1546
-  _globals['_REMOVELABELREQUEST']._serialized_start=1548
-  _globals['_REMOVELABELREQUEST']._serialized_end=1599
-  _globals['_RESOLVEVERSIONREQUEST']._serialized_start=1601
-  _globals['_RESOLVEVERSIONREQUEST']._serialized_end=1672
-  _globals['_RENDERVERSIONREQUEST']._serialized_start=1674
-  _globals['_RENDERVERSIONREQUEST']._serialized_end=1788
-  _globals['_RENDERVERSIONRESPONSE']._serialized_start=1790
-  _globals['_RENDERVERSIONRESPONSE']._serialized_end=1904
-  _globals['_RENDERING']._serialized_start=1906
-  _globals['_RENDERING']._serialized_end=1992
-  _globals['_LISTHISTORYREQUEST']._serialized_start=1994
-  _globals['_LISTHISTORYREQUEST']._serialized_end=2069
-  _globals['_LISTHISTORYRESPONSE']._serialized_start=2071
-  _globals['_LISTHISTORYRESPONSE']._serialized_end=2165
-  _globals['_HISTORYENTRY']._serialized_start=2168
-  _globals['_HISTORYENTRY']._serialized_end=2317
-  _globals['_PROMPTSERVICE']._serialized_start=2320
-  _globals['_PROMPTSERVICE']._serialized_end=3373
+  _globals['_PROMPT']._serialized_start=207
+  _globals['_PROMPT']._serialized_end=528
+  _globals['_LABEL']._serialized_start=530
+  _globals['_LABEL']._serialized_end=630
+  _globals['_CONTENT']._serialized_start=632
+  _globals['_CONTENT']._serialized_end=704
+  _globals['_CHAT']._serialized_start=706
+  _globals['_CHAT']._serialized_end=760
+  _globals['_CHATMESSAGE']._serialized_start=762
+  _globals['_CHATMESSAGE']._serialized_end=806
+  _globals['_VERSION']._serialized_start=809
+  _globals['_VERSION']._serialized_end=1113
+  _globals['_CREATEPROMPTREQUEST']._serialized_start=1115
+  _globals['_CREATEPROMPTREQUEST']._serialized_end=1218
+  _globals['_BATCHGETPROMPTSREQUEST']._serialized_start=1220
+  _globals['_BATCHGETPROMPTSREQUEST']._serialized_end=1257
+  _globals['_BATCHGETPROMPTSRESPONSE']._serialized_start=1259
+  _globals['_BATCHGETPROMPTSRESPONSE']._serialized_end=1326
+  _globals['_BATCHGETVERSIONSREQUEST']._serialized_start=1328
+  _globals['_BATCHGETVERSIONSREQUEST']._serialized_end=1398
+  _globals['_VERSIONNAME']._serialized_start=1400
+  _globals['_VERSIONNAME']._serialized_end=1448
+  _globals['_BATCHGETVERSIONSRESPONSE']._serialized_start=1450
+  _globals['_BATCHGETVERSIONSRESPONSE']._serialized_end=1520
+  _globals['_UPDATEPROMPTREQUEST']._serialized_start=1523
+  _globals['_UPDATEPROMPTREQUEST']._serialized_end=1663
+  _globals['_GETPROMPTREQUEST']._serialized_start=1665
+  _globals['_GETPROMPTREQUEST']._serialized_end=1699
+  _globals['_LISTPROMPTSREQUEST']._serialized_start=1701
+  _globals['_LISTPROMPTSREQUEST']._serialized_end=1781
+  _globals['_LISTPROMPTSRESPONSE']._serialized_start=1783
+  _globals['_LISTPROMPTSRESPONSE']._serialized_end=1871
+  _globals['_PUBLISHVERSIONREQUEST']._serialized_start=1873
+  _globals['_PUBLISHVERSIONREQUEST']._serialized_end=1979
+  _globals['_LISTVERSIONSREQUEST']._serialized_start=1981
+  _globals['_LISTVERSIONSREQUEST']._serialized_end=2057
+  _globals['_LISTVERSIONSRESPONSE']._serialized_start=2059
+  _globals['_LISTVERSIONSRESPONSE']._serialized_end=2150
+  _globals['_SETLABELREQUEST']._serialized_start=2152
+  _globals['_SETLABELREQUEST']._serialized_end=2231
+  _globals['_REMOVELABELREQUEST']._serialized_start=2233
+  _globals['_REMOVELABELREQUEST']._serialized_end=2298
+  _globals['_RESOLVEVERSIONREQUEST']._serialized_start=2300
+  _globals['_RESOLVEVERSIONREQUEST']._serialized_end=2371
+  _globals['_RENDERVERSIONREQUEST']._serialized_start=2373
+  _globals['_RENDERVERSIONREQUEST']._serialized_end=2487
+  _globals['_RENDERVERSIONRESPONSE']._serialized_start=2489
+  _globals['_RENDERVERSIONRESPONSE']._serialized_end=2603
+  _globals['_RENDERING']._serialized_start=2605
+  _globals['_RENDERING']._serialized_end=2691
+  _globals['_LISTHISTORYREQUEST']._serialized_start=2693
+  _globals['_LISTHISTORYREQUEST']._serialized_end=2768
+  _globals['_LISTHISTORYRESPONSE']._serialized_start=2770
+  _globals['_LISTHISTORYRESPONSE']._serialized_end=2864
+  _globals['_HISTORYENTRY']._serialized_start=2867
+  _globals['_HISTORYENTRY']._serialized_end=3016
+  _globals['_PROMPTSERVICE']._serialized_start=3019
+  _globals['_PROMPTSERVICE']._serialized_end=4422
 # @@protoc_insertion_point(module_scope)

@@ -51,6 +51,21 @@ class PromptServiceStub:
                 request_serializer=assay_dot_prompt_dot_v1_dot_prompts__pb2.ListPromptsRequest.SerializeToString,
                 response_deserializer=assay_dot_prompt_dot_v1_dot_prompts__pb2.ListPromptsResponse.FromString,
                 _registered_method=True)
+        self.BatchGetPrompts = channel.unary_unary(
+                '/assay.prompt.v1.PromptService/BatchGetPrompts',
+                request_serializer=assay_dot_prompt_dot_v1_dot_prompts__pb2.BatchGetPromptsRequest.SerializeToString,
+                response_deserializer=assay_dot_prompt_dot_v1_dot_prompts__pb2.BatchGetPromptsResponse.FromString,
+                _registered_method=True)
+        self.BatchGetVersions = channel.unary_unary(
+                '/assay.prompt.v1.PromptService/BatchGetVersions',
+                request_serializer=assay_dot_prompt_dot_v1_dot_prompts__pb2.BatchGetVersionsRequest.SerializeToString,
+                response_deserializer=assay_dot_prompt_dot_v1_dot_prompts__pb2.BatchGetVersionsResponse.FromString,
+                _registered_method=True)
+        self.UpdatePrompt = channel.unary_unary(
+                '/assay.prompt.v1.PromptService/UpdatePrompt',
+                request_serializer=assay_dot_prompt_dot_v1_dot_prompts__pb2.UpdatePromptRequest.SerializeToString,
+                response_deserializer=assay_dot_prompt_dot_v1_dot_prompts__pb2.Prompt.FromString,
+                _registered_method=True)
         self.PublishVersion = channel.unary_unary(
                 '/assay.prompt.v1.PromptService/PublishVersion',
                 request_serializer=assay_dot_prompt_dot_v1_dot_prompts__pb2.PublishVersionRequest.SerializeToString,
@@ -108,6 +123,27 @@ class PromptServiceServicer:
 
     def ListPrompts(self, request, context):
         """The organisation's prompts, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetPrompts(self, request, context):
+        """The prompts with these ids that the caller may see, in any order; at most 200.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetVersions(self, request, context):
+        """The named versions that the caller may see, in any order; at most 200.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdatePrompt(self, request, context):
+        """Changes description or visibility.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -179,6 +215,21 @@ def add_PromptServiceServicer_to_server(servicer, server):
                     servicer.ListPrompts,
                     request_deserializer=assay_dot_prompt_dot_v1_dot_prompts__pb2.ListPromptsRequest.FromString,
                     response_serializer=assay_dot_prompt_dot_v1_dot_prompts__pb2.ListPromptsResponse.SerializeToString,
+            ),
+            'BatchGetPrompts': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetPrompts,
+                    request_deserializer=assay_dot_prompt_dot_v1_dot_prompts__pb2.BatchGetPromptsRequest.FromString,
+                    response_serializer=assay_dot_prompt_dot_v1_dot_prompts__pb2.BatchGetPromptsResponse.SerializeToString,
+            ),
+            'BatchGetVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetVersions,
+                    request_deserializer=assay_dot_prompt_dot_v1_dot_prompts__pb2.BatchGetVersionsRequest.FromString,
+                    response_serializer=assay_dot_prompt_dot_v1_dot_prompts__pb2.BatchGetVersionsResponse.SerializeToString,
+            ),
+            'UpdatePrompt': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdatePrompt,
+                    request_deserializer=assay_dot_prompt_dot_v1_dot_prompts__pb2.UpdatePromptRequest.FromString,
+                    response_serializer=assay_dot_prompt_dot_v1_dot_prompts__pb2.Prompt.SerializeToString,
             ),
             'PublishVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.PublishVersion,
@@ -298,6 +349,87 @@ class PromptService:
             '/assay.prompt.v1.PromptService/ListPrompts',
             assay_dot_prompt_dot_v1_dot_prompts__pb2.ListPromptsRequest.SerializeToString,
             assay_dot_prompt_dot_v1_dot_prompts__pb2.ListPromptsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetPrompts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.prompt.v1.PromptService/BatchGetPrompts',
+            assay_dot_prompt_dot_v1_dot_prompts__pb2.BatchGetPromptsRequest.SerializeToString,
+            assay_dot_prompt_dot_v1_dot_prompts__pb2.BatchGetPromptsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.prompt.v1.PromptService/BatchGetVersions',
+            assay_dot_prompt_dot_v1_dot_prompts__pb2.BatchGetVersionsRequest.SerializeToString,
+            assay_dot_prompt_dot_v1_dot_prompts__pb2.BatchGetVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdatePrompt(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.prompt.v1.PromptService/UpdatePrompt',
+            assay_dot_prompt_dot_v1_dot_prompts__pb2.UpdatePromptRequest.SerializeToString,
+            assay_dot_prompt_dot_v1_dot_prompts__pb2.Prompt.FromString,
             options,
             channel_credentials,
             insecure,

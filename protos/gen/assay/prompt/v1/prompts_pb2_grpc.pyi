@@ -40,6 +40,12 @@ class PromptServiceStub:
     """One prompt, by id or name."""
     ListPrompts: _grpc.UnaryUnaryMultiCallable[_prompts_pb2.ListPromptsRequest, _prompts_pb2.ListPromptsResponse]
     """The organisation's prompts, newest first."""
+    BatchGetPrompts: _grpc.UnaryUnaryMultiCallable[_prompts_pb2.BatchGetPromptsRequest, _prompts_pb2.BatchGetPromptsResponse]
+    """The prompts with these ids that the caller may see, in any order; at most 200."""
+    BatchGetVersions: _grpc.UnaryUnaryMultiCallable[_prompts_pb2.BatchGetVersionsRequest, _prompts_pb2.BatchGetVersionsResponse]
+    """The named versions that the caller may see, in any order; at most 200."""
+    UpdatePrompt: _grpc.UnaryUnaryMultiCallable[_prompts_pb2.UpdatePromptRequest, _prompts_pb2.Prompt]
+    """Changes description or visibility."""
     PublishVersion: _grpc.UnaryUnaryMultiCallable[_prompts_pb2.PublishVersionRequest, _prompts_pb2.Version]
     """Appends an immutable version. Content equal to the newest version's is refused (ALREADY_EXISTS)."""
     ListVersions: _grpc.UnaryUnaryMultiCallable[_prompts_pb2.ListVersionsRequest, _prompts_pb2.ListVersionsResponse]
@@ -66,6 +72,12 @@ class PromptServiceAsyncStub(PromptServiceStub):
     """One prompt, by id or name."""
     ListPrompts: _aio.UnaryUnaryMultiCallable[_prompts_pb2.ListPromptsRequest, _prompts_pb2.ListPromptsResponse]  # type: ignore[assignment]
     """The organisation's prompts, newest first."""
+    BatchGetPrompts: _aio.UnaryUnaryMultiCallable[_prompts_pb2.BatchGetPromptsRequest, _prompts_pb2.BatchGetPromptsResponse]  # type: ignore[assignment]
+    """The prompts with these ids that the caller may see, in any order; at most 200."""
+    BatchGetVersions: _aio.UnaryUnaryMultiCallable[_prompts_pb2.BatchGetVersionsRequest, _prompts_pb2.BatchGetVersionsResponse]  # type: ignore[assignment]
+    """The named versions that the caller may see, in any order; at most 200."""
+    UpdatePrompt: _aio.UnaryUnaryMultiCallable[_prompts_pb2.UpdatePromptRequest, _prompts_pb2.Prompt]  # type: ignore[assignment]
+    """Changes description or visibility."""
     PublishVersion: _aio.UnaryUnaryMultiCallable[_prompts_pb2.PublishVersionRequest, _prompts_pb2.Version]  # type: ignore[assignment]
     """Appends an immutable version. Content equal to the newest version's is refused (ALREADY_EXISTS)."""
     ListVersions: _aio.UnaryUnaryMultiCallable[_prompts_pb2.ListVersionsRequest, _prompts_pb2.ListVersionsResponse]  # type: ignore[assignment]
@@ -107,6 +119,30 @@ class PromptServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_prompts_pb2.ListPromptsResponse, _abc.Awaitable[_prompts_pb2.ListPromptsResponse]]:
         """The organisation's prompts, newest first."""
+
+    @_abc_1.abstractmethod
+    def BatchGetPrompts(
+        self,
+        request: _prompts_pb2.BatchGetPromptsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_prompts_pb2.BatchGetPromptsResponse, _abc.Awaitable[_prompts_pb2.BatchGetPromptsResponse]]:
+        """The prompts with these ids that the caller may see, in any order; at most 200."""
+
+    @_abc_1.abstractmethod
+    def BatchGetVersions(
+        self,
+        request: _prompts_pb2.BatchGetVersionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_prompts_pb2.BatchGetVersionsResponse, _abc.Awaitable[_prompts_pb2.BatchGetVersionsResponse]]:
+        """The named versions that the caller may see, in any order; at most 200."""
+
+    @_abc_1.abstractmethod
+    def UpdatePrompt(
+        self,
+        request: _prompts_pb2.UpdatePromptRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_prompts_pb2.Prompt, _abc.Awaitable[_prompts_pb2.Prompt]]:
+        """Changes description or visibility."""
 
     @_abc_1.abstractmethod
     def PublishVersion(

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.auth.v1 import api_keys_pb2, api_keys_pb2_grpc
-from assay_auth.application.create_api_key import CreateApiKey
-from assay_auth.application.list_api_keys import ListApiKeys
-from assay_auth.application.revoke_api_key import RevokeApiKey
+from assay_auth.application.machines.create_api_key import CreateApiKey
+from assay_auth.application.machines.list_api_keys import ListApiKeys
+from assay_auth.application.machines.revoke_api_key import RevokeApiKey
 from assay_auth.domain.api_keys import KeyWish
 from assay_auth.entrypoints.grpc.messages import api_key_message, moment_from, next_page_token, page_request
 from assay_common.identity import principal, tenant

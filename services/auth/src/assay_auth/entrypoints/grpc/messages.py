@@ -7,8 +7,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from assay.auth.v1 import api_keys_pb2, organisations_pb2, sessions_pb2
 from assay_auth.application.pages import Page, PageRequest, T
-from assay_auth.application.session import Session
-from assay_auth.application.who_am_i import Identity
+from assay_auth.application.sessions.session import Session
+from assay_auth.application.sessions.who_am_i import Identity
 from assay_auth.domain.access import AccessToken
 from assay_auth.domain.api_keys import ApiKey
 from assay_auth.domain.members import Member

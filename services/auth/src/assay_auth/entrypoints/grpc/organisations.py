@@ -6,13 +6,13 @@ from typing import Any
 from google.protobuf.empty_pb2 import Empty
 
 from assay.auth.v1 import organisations_pb2, organisations_pb2_grpc
-from assay_auth.application.add_member import AddMember, Newcomer
-from assay_auth.application.change_role import ChangeRole
-from assay_auth.application.create_organisation import CreateOrganisation
-from assay_auth.application.get_organisation import GetOrganisation
-from assay_auth.application.list_members import ListMembers
-from assay_auth.application.list_organisations import ListOrganisations
-from assay_auth.application.remove_member import RemoveMember
+from assay_auth.application.organisations.add_member import AddMember, Newcomer
+from assay_auth.application.organisations.change_role import ChangeRole
+from assay_auth.application.organisations.create_organisation import CreateOrganisation
+from assay_auth.application.organisations.get_organisation import GetOrganisation
+from assay_auth.application.organisations.list_members import ListMembers
+from assay_auth.application.organisations.list_organisations import ListOrganisations
+from assay_auth.application.organisations.remove_member import RemoveMember
 from assay_auth.entrypoints.grpc.messages import (
     member_message,
     next_page_token,

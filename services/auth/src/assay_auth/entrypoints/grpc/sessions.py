@@ -6,12 +6,12 @@ from typing import Any
 from google.protobuf.empty_pb2 import Empty
 
 from assay.auth.v1 import sessions_pb2, sessions_pb2_grpc
-from assay_auth.application.exchange_api_key import ExchangeApiKey
-from assay_auth.application.get_jwks import GetJwks
-from assay_auth.application.renew_session import RenewSession
-from assay_auth.application.sign_in import SignIn
-from assay_auth.application.sign_out import SignOut
-from assay_auth.application.who_am_i import WhoAmI
+from assay_auth.application.sessions.renew_session import RenewSession
+from assay_auth.application.sessions.sign_in import SignIn
+from assay_auth.application.sessions.sign_out import SignOut
+from assay_auth.application.sessions.who_am_i import WhoAmI
+from assay_auth.application.tokens.exchange_api_key import ExchangeApiKey
+from assay_auth.application.tokens.get_jwks import GetJwks
 from assay_auth.entrypoints.grpc.messages import access_token_message, identity_message, tokens_message
 from assay_common.identity import principal
 

@@ -6,7 +6,7 @@ from datetime import datetime
 import structlog
 
 from assay_auth.application.ports import Transaction, UnitOfWork
-from assay_auth.application.session import IssuedRefreshToken, OpenSession, Session, new_refresh_token
+from assay_auth.application.sessions.session import IssuedRefreshToken, OpenSession, Session, new_refresh_token
 from assay_auth.domain.errors import RefreshTokenInvalid, RefreshTokenReused
 from assay_auth.domain.organisations import Membership, chosen, continued
 from assay_auth.domain.sessions import StoredToken, TokenState, digest_of

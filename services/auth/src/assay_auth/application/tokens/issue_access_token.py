@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assay_auth.application.ports import TokenSigner
-from assay_auth.application.signing_key import EnsureSigningKey
+from assay_auth.application.tokens.signing_key import EnsureSigningKey
 from assay_auth.domain.access import AUDIENCE, ISSUER, AccessToken, Grant, SigningKey
 from assay_common.clock import Clock
 from assay_common.ids import new_id

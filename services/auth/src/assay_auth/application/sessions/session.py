@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from assay_auth.application.issue_access_token import IssueAccessToken
+from assay_auth.application.tokens.issue_access_token import IssueAccessToken
 from assay_auth.domain.access import AccessToken, Grant
 from assay_auth.domain.organisations import Membership
 from assay_auth.domain.roles import PermissionModel

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from assay_auth.application.ports import PasswordHasher, UnitOfWork
-from assay_auth.application.session import OpenSession, Session, new_refresh_token
+from assay_auth.application.sessions.session import OpenSession, Session, new_refresh_token
 from assay_auth.domain.errors import InvalidCredentials
 from assay_auth.domain.organisations import chosen
 from assay_auth.domain.sessions import NewFamily

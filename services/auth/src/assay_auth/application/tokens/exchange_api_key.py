@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from assay_auth.application.issue_access_token import IssueAccessToken
 from assay_auth.application.ports import UnitOfWork
+from assay_auth.application.tokens.issue_access_token import IssueAccessToken
 from assay_auth.domain.access import AccessToken, Grant
 from assay_auth.domain.api_keys import digest_of
 from assay_auth.domain.errors import ApiKeyInvalid

@@ -1,0 +1,1 @@
+"""People: how an account begins, changes and ends."""

@@ -1,0 +1,76 @@
+"""The only place that wires adapters to use cases."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from assay.auth.v1 import api_keys_pb2, organisations_pb2, sessions_pb2
+from assay_auth.adapters.postgres.transaction import SCHEMA, PostgresTransaction
+from assay_auth.adapters.signing import Ed25519Signer
+from assay_auth.application.accounts.create_bootstrap_admin import CreateBootstrapAdmin
+from assay_auth.bootstrap.machines import api_key_service
+from assay_auth.bootstrap.organisations import organisation_service
+from assay_auth.bootstrap.parts import Parts
+from assay_auth.bootstrap.sessions import session_service
+from assay_auth.settings import BootstrapAdmin, Settings
+from assay_common.kafka.producer import producer
+from assay_common.lifecycle import Lifecycle
+from assay_common.postgres.outbox import relay
+from assay_common.postgres.pool import pool
+from assay_common.postgres.unit_of_work import UnitOfWork
+from assay_common.rpc.jwks import TokenVerifier
+from assay_common.rpc.server import Servicer
+from assay_common.rpc.server import serve as serve_grpc
+
+__all__ = ["MIGRATIONS", "SERVICES", "Parts", "listening", "prepare", "serve", "servicers"]
+
+log = structlog.get_logger()
+
+MIGRATIONS: Final = Path(__file__).parent.parent / "migrations"
+SERVICES: Final = tuple(
+    service
+    for module in (sessions_pb2, organisations_pb2, api_keys_pb2)
+    for service in module.DESCRIPTOR.services_by_name.values()
+)
+
+
+def servicers(parts: Parts) -> Sequence[Servicer]:
+    """The gRPC services."""
+    return [session_service(parts), organisation_service(parts), api_key_service(parts)]
+
+
+def serve(settings: Settings) -> Callable[[Lifecycle], AbstractAsyncContextManager[None]]:
+    """The service as `assay_common.lifecycle.run` starts it."""
+
+    @asynccontextmanager
+    async def start(lifecycle: Lifecycle) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            database = await stack.enter_async_context(pool(settings.database, SCHEMA, lifecycle))
+            parts = Parts(
+                UnitOfWork(database, SCHEMA, PostgresTransaction), Ed25519Signer(settings.key_encryption_bytes)
+            )
+            await prepare(parts, settings.bootstrap_admin)
+            kafka = await stack.enter_async_context(producer(settings.kafka))
+            lifecycle.spawn("outbox", relay(database, SCHEMA, kafka, lifecycle))
+            await stack.enter_async_context(listening(lifecycle, settings, parts))
+            yield
+
+    return start
+
+
+async def prepare(parts: Parts, admin: BootstrapAdmin) -> None:
+    """Have a signing key that opens, and somebody who can sign in; raises SigningKeyUnreadable."""
+    key = await parts.ensure_signing_key()
+    parts.signer.open(key.material)
+    if admin.email is not None and admin.password is not None:
+        create = CreateBootstrapAdmin(parts.uow, parts.hasher, parts.clock)
+        if await create(admin.email, admin.password.get_secret_value()):
+            log.info("bootstrap administrator created", email=admin.email)
+
+
+def listening(lifecycle: Lifecycle, settings: Settings, parts: Parts) -> AbstractAsyncContextManager[int]:
+    """The gRPC server, which verifies tokens with the keys of its own database; yields the bound port."""
+    return serve_grpc(lifecycle, settings.grpc, servicers(parts), SERVICES, TokenVerifier(parts.get_jwks))

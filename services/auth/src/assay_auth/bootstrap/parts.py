@@ -1,0 +1,38 @@
+"""What the use cases are made of."""
+
+from dataclasses import dataclass, field
+
+from assay_auth.adapters.passwords import Argon2Hasher
+from assay_auth.adapters.signing import Ed25519Signer
+from assay_auth.application import ports
+from assay_auth.application.sessions.session import OpenSession
+from assay_auth.application.standing import FindStanding
+from assay_auth.application.tokens.get_jwks import GetJwks
+from assay_auth.application.tokens.issue_access_token import IssueAccessToken
+from assay_auth.application.tokens.signing_key import EnsureSigningKey
+from assay_auth.domain.roles import PermissionModel
+from assay_common.clock import Clock, utc_now
+from assay_protos.permissions import all_permissions
+
+
+@dataclass(slots=True)
+class Parts:
+    """Adapters, and the use cases that several others share; tests put in a clock of their own, or cheaper hashes."""
+
+    uow: ports.UnitOfWork
+    signer: Ed25519Signer
+    hasher: Argon2Hasher = field(default_factory=Argon2Hasher)
+    clock: Clock = utc_now
+    model: PermissionModel = field(default_factory=lambda: PermissionModel(all_permissions()))
+    ensure_signing_key: EnsureSigningKey = field(init=False)
+    issue_access_token: IssueAccessToken = field(init=False)
+    open_session: OpenSession = field(init=False)
+    find_standing: FindStanding = field(init=False)
+    get_jwks: GetJwks = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ensure_signing_key = EnsureSigningKey(self.uow, self.signer, self.clock)
+        self.issue_access_token = IssueAccessToken(self.ensure_signing_key, self.signer, self.clock)
+        self.open_session = OpenSession(self.model, self.issue_access_token)
+        self.find_standing = FindStanding(self.model, self.clock)
+        self.get_jwks = GetJwks(self.uow, self.clock)
