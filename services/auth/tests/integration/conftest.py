@@ -139,7 +139,7 @@ class World:
 
     async def token(self, *permissions, org_id=None, subject=None, kind="user"):
         """The metadata of a token that the service's key signed, with just these permissions."""
-        issue = IssueAccessToken(self.parts.ensure_signing_key(), self.parts.signer, utc_now)
+        issue = IssueAccessToken(self.parts.ensure_signing_key, self.parts.signer, utc_now)
         grant = Grant(subject or uuid4(), kind, org_id or uuid4(), frozenset(permissions))
         return bearer((await issue(grant)).token)
 
