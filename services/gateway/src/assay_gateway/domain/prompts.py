@@ -17,6 +17,14 @@ class Selector:
     version: int = 0
 
 
+def matches(etag: bytes, if_none_match: bytes) -> bool:
+    """Whether an If-None-Match names the tag (weak comparison, RFC 9110, section 13.1.2)."""
+    if if_none_match == etag:
+        return True
+    candidates = (tag.strip().removeprefix(b"W/") for tag in if_none_match.split(b","))
+    return any(tag in (b"*", etag) for tag in candidates)
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A finished HTTP answer."""
@@ -26,11 +34,8 @@ class Document:
     """A strong entity tag with its quotes (RFC 9110, section 8.8.3)."""
 
     def matches(self, if_none_match: bytes) -> bool:
-        """Whether a client that sends this If-None-Match already has the body (weak comparison, RFC 9110, 13.1.2)."""
-        if if_none_match == self.etag:
-            return True
-        candidates = (tag.strip().removeprefix(b"W/") for tag in if_none_match.split(b","))
-        return any(tag in (b"*", self.etag) for tag in candidates)
+        """Whether a client that sends this If-None-Match already has the body."""
+        return matches(self.etag, if_none_match)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from assay_common.rpc.authorisation import TokenMissing
 from assay_common.rpc.deadline import set_deadline
 from assay_gateway.domain.rate import Decision
 from assay_gateway.entrypoints.http.error_handlers import RequestProblem
+from assay_gateway.entrypoints.http.etags import tagged
 from assay_gateway.entrypoints.http.gateway import Gateway, gateway_of
 from assay_gateway.entrypoints.http.problems import Problem
 
@@ -37,7 +38,7 @@ class JsonRoute(APIRoute):
 
     def get_route_handler(self) -> Handler:
         """Put admission before FastAPI's own handler."""
-        handle = super().get_route_handler()
+        handle = tagging(self, super().get_route_handler())
         wants_json = self.body_field is not None
 
         async def admit_and_handle(request: Request) -> Response:
@@ -50,6 +51,17 @@ class JsonRoute(APIRoute):
                 return await handle(limited(request, MAX_JSON_BYTES))
 
         return admit_and_handle
+
+
+def tagging(route: APIRoute, handle: Handler) -> Handler:
+    """Let the answers of a route whose resource has an `etag` carry it as header."""
+    if "etag" not in getattr(route.response_model, "model_fields", ()):
+        return handle
+
+    async def handle_and_tag(request: Request) -> Response:
+        return tagged(request, await handle(request))
+
+    return handle_and_tag
 
 
 class PublicRoute(APIRoute):

@@ -35,6 +35,9 @@ HTTP_STATUS: Final[dict[grpc.StatusCode, int]] = {
 }
 """Every other status is a mistake of ours: 500, and nothing is told of it."""
 
+ETAG_MISMATCH: Final = "ETAG_MISMATCH"
+"""The reason of a lost update, which HTTP has a status of its own for (RFC 9110, section 13.1.1)."""
+
 _UNEXPLAINED: Final[dict[int, str]] = {
     401: "a valid bearer token is needed",
     403: "this is not allowed",
@@ -92,6 +95,8 @@ def from_status(status: Status | RemoteError) -> Problem:
     http = HTTP_STATUS.get(code)
     if http is None:
         return internal_error()
+    if status.reason == ETAG_MISMATCH:
+        http = 412
     explained = status.reason != code.name
     return Problem(
         status=http,
