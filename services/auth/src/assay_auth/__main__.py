@@ -1,4 +1,4 @@
-"""Run a role of the auth service: `python -m assay_auth serve` or `migrate`."""
+"""Run a role of the auth service: `python -m assay_auth serve`, `migrate` or `rotate-signing-key`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 
 from assay_auth import bootstrap
 from assay_auth.adapters.postgres.transaction import SCHEMA
+from assay_auth.bootstrap.operations import rotate_signing_key
 from assay_auth.settings import Settings
 from assay_common.roles import main, migration, process
 
@@ -15,6 +16,7 @@ if __name__ == "__main__":
             "assay_auth",
             {
                 "serve": process("auth", Settings, lambda settings, lifecycle: bootstrap.serve(settings)(lifecycle)),
+                "rotate-signing-key": rotate_signing_key,
                 "migrate": migration(SCHEMA, bootstrap.MIGRATIONS),
             },
         )

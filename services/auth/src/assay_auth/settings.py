@@ -1,7 +1,8 @@
 """Every knob of auth."""
 
 import base64
-from typing import Annotated, Final, Self
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, SecretStr, model_validator
 
@@ -39,17 +40,37 @@ class BootstrapAdmin(Section):
         return self
 
 
-class Settings(ServiceSettings):
-    """What `serve` needs."""
+class KeySettings(ServiceSettings):
+    """What opens the private signing keys; also all that `rotate-signing-key` needs."""
 
     database: DatabaseSettings
-    kafka: KafkaSettings
-    grpc: GrpcSettings = GrpcSettings()
     key_encryption_key: Annotated[SecretStr, AfterValidator(_is_key)]
     """32 bytes in base64: seals the private signing keys in the database. All replicas have the same."""
-    bootstrap_admin: BootstrapAdmin = BootstrapAdmin()
+    key_encryption_key_file: Path | None = None
+    """A mounted file that holds the key; instead of the key itself."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _key_from_file(cls, values: dict[str, Any]) -> dict[str, Any]:
+        file = values.get("key_encryption_key_file")
+        if file is None:
+            return values
+        if values.get("key_encryption_key") is not None:
+            raise ValueError("set ASSAY_KEY_ENCRYPTION_KEY or ASSAY_KEY_ENCRYPTION_KEY_FILE, not both")
+        try:
+            return values | {"key_encryption_key": Path(file).read_text().strip()}
+        except OSError as error:
+            raise ValueError(f"ASSAY_KEY_ENCRYPTION_KEY_FILE cannot be read: {error.strerror}: {file}") from error
 
     @property
     def key_encryption_bytes(self) -> bytes:
         """The key encryption key itself."""
         return base64.b64decode(self.key_encryption_key.get_secret_value())
+
+
+class Settings(KeySettings):
+    """What `serve` needs."""
+
+    kafka: KafkaSettings
+    grpc: GrpcSettings = GrpcSettings()
+    bootstrap_admin: BootstrapAdmin = BootstrapAdmin()

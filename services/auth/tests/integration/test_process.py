@@ -14,7 +14,14 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from assay.auth.v1 import organisations_pb2, organisations_pb2_grpc, sessions_pb2, sessions_pb2_grpc
+from assay.auth.v1 import (
+    audit_trail_pb2,
+    audit_trail_pb2_grpc,
+    organisations_pb2,
+    organisations_pb2_grpc,
+    sessions_pb2,
+    sessions_pb2_grpc,
+)
 from assay_common.kafka.headers import CloudEvent
 from assay_common.kafka.topics import ensure_topics
 from assay_common.settings import KafkaSettings
@@ -81,12 +88,14 @@ async def test_a_process_serves_and_publishes_and_stops(environment, kafka):
             await until_ready(process, environment["ASSAY_OPS__LISTEN"])
             async with grpc.aio.insecure_channel(environment["ASSAY_GRPC__LISTEN"]) as channel:
                 founded = await found_organisation(channel)
-            events = await published(kafka.bootstrap_servers, founded.id, 2)
+                events = await published(kafka.bootstrap_servers, founded.id, 2)
+                trail = await trail_of(channel, founded.id, 2)
         assert [event.type for event in events] == [
             "assay.auth.v1.OrganisationCreated",
             "assay.auth.v1.MemberAdded",
         ]
         assert {event.org_id for event in events} == {UUID(founded.id)}
+        assert [entry.id for entry in trail] == [str(event.id) for event in reversed(events)]
         assert all(event.traceparent and event.request_id and event.actor for event in events)
         process.send_signal(signal.SIGTERM)
         code, output = await ends(process)
@@ -98,13 +107,29 @@ async def test_a_process_serves_and_publishes_and_stops(environment, kafka):
     assert all(json.loads(line)["service"] == "auth" for line in output.splitlines())
 
 
-async def found_organisation(channel):
+async def signed_in(channel, organisation=""):
     session = await sessions_pb2_grpc.SessionServiceStub(channel).SignIn(
-        sessions_pb2.SignInRequest(email="admin@example.org", password=PASSWORD)
+        sessions_pb2.SignInRequest(email="admin@example.org", password=PASSWORD, organisation=organisation)
     )
+    return (("authorization", f"Bearer {session.access.access_token}"),)
+
+
+async def trail_of(channel, organisation, number):
+    """The audit trail, once it has so many entries: it is written from what comes back from Kafka."""
+    metadata = await signed_in(channel, organisation)
+    stub = audit_trail_pb2_grpc.AuditTrailServiceStub(channel)
+    while True:
+        request = audit_trail_pb2.ListEntriesRequest(filter={"target": organisation})
+        found = (await stub.ListEntries(request, metadata=metadata)).entries
+        if len(found) == number:
+            return found
+        await asyncio.sleep(0.1)
+
+
+async def found_organisation(channel):
     return await organisations_pb2_grpc.OrganisationServiceStub(channel).CreateOrganisation(
         organisations_pb2.CreateOrganisationRequest(slug=f"org-{uuid4().hex[:20]}"),
-        metadata=(("authorization", f"Bearer {session.access.access_token}"),),
+        metadata=await signed_in(channel),
     )
 
 

@@ -15,7 +15,7 @@ ADMIN = {"ASSAY_BOOTSTRAP_ADMIN__EMAIL": "ada@example.org", "ASSAY_BOOTSTRAP_ADM
 
 @pytest.fixture
 def environment(monkeypatch):
-    for name in (*GOOD, *ADMIN):
+    for name in (*GOOD, *ADMIN, "ASSAY_KEY_ENCRYPTION_KEY_FILE"):
         monkeypatch.delenv(name, raising=False)
 
     def change(**variables):
@@ -37,6 +37,13 @@ def test_no_administrator_is_needed(environment):
     assert load(Settings).bootstrap_admin.email is None
 
 
+def test_the_key_can_be_a_mounted_file(environment, tmp_path):
+    file = tmp_path / "key"
+    file.write_text(GOOD["ASSAY_KEY_ENCRYPTION_KEY"] + "\n")
+    environment(**{**GOOD, "ASSAY_KEY_ENCRYPTION_KEY": None, "ASSAY_KEY_ENCRYPTION_KEY_FILE": str(file)})
+    assert load(Settings).key_encryption_bytes == bytes(range(32))
+
+
 def test_secrets_are_not_told(environment):
     environment(**GOOD, **ADMIN)
     told = str(describe(load(Settings)))
@@ -50,6 +57,11 @@ def test_secrets_are_not_told(environment):
         ({"ASSAY_KEY_ENCRYPTION_KEY": None}, "ASSAY_KEY_ENCRYPTION_KEY: "),
         ({"ASSAY_KEY_ENCRYPTION_KEY": "c2hvcnQ="}, "ASSAY_KEY_ENCRYPTION_KEY: "),
         ({"ASSAY_KEY_ENCRYPTION_KEY": "no base64!"}, "ASSAY_KEY_ENCRYPTION_KEY: "),
+        ({"ASSAY_KEY_ENCRYPTION_KEY_FILE": "/dev/null"}, "not both"),
+        (
+            {"ASSAY_KEY_ENCRYPTION_KEY": None, "ASSAY_KEY_ENCRYPTION_KEY_FILE": "/no/such/file"},
+            "ASSAY_KEY_ENCRYPTION_KEY_FILE cannot be read: No such file or directory",
+        ),
         ({"ASSAY_KAFKA__BOOTSTRAP_SERVERS": None}, "ASSAY_KAFKA__BOOTSTRAP_SERVERS: "),
         ({"ASSAY_BOOTSTRAP_ADMIN__PASSWORD": None}, "ASSAY_BOOTSTRAP_ADMIN: "),
         ({"ASSAY_BOOTSTRAP_ADMIN__PASSWORD": "too short"}, "PASSWORD must have 12 to 128 characters"),

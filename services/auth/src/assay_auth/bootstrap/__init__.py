@@ -1,16 +1,19 @@
 """The only place that wires adapters to use cases."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+import asyncpg
 import structlog
 
-from assay.auth.v1 import api_keys_pb2, organisations_pb2, sessions_pb2
+from assay.auth.v1 import api_keys_pb2, audit_trail_pb2, organisations_pb2, sessions_pb2
 from assay_auth.adapters.postgres.transaction import SCHEMA, PostgresTransaction
 from assay_auth.adapters.signing import Ed25519Signer
 from assay_auth.application.accounts.create_bootstrap_admin import CreateBootstrapAdmin
+from assay_auth.bootstrap.audit_trail import audit_trail_service, keep_audit_trail
 from assay_auth.bootstrap.machines import api_key_service
 from assay_auth.bootstrap.organisations import organisation_service
 from assay_auth.bootstrap.parts import Parts
@@ -29,17 +32,19 @@ __all__ = ["MIGRATIONS", "SERVICES", "Parts", "listening", "prepare", "serve", "
 
 log = structlog.get_logger()
 
+SIGNING_KEYS_SECONDS: Final = 300.0
+"""How often is looked whether the next signing key is to be published."""
 MIGRATIONS: Final = Path(__file__).parent.parent / "migrations"
 SERVICES: Final = tuple(
     service
-    for module in (sessions_pb2, organisations_pb2, api_keys_pb2)
+    for module in (sessions_pb2, organisations_pb2, api_keys_pb2, audit_trail_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
 )
 
 
 def servicers(parts: Parts) -> Sequence[Servicer]:
     """The gRPC services."""
-    return [session_service(parts), organisation_service(parts), api_key_service(parts)]
+    return [session_service(parts), organisation_service(parts), api_key_service(parts), audit_trail_service(parts)]
 
 
 def serve(settings: Settings) -> Callable[[Lifecycle], AbstractAsyncContextManager[None]]:
@@ -55,6 +60,8 @@ def serve(settings: Settings) -> Callable[[Lifecycle], AbstractAsyncContextManag
             await prepare(parts, settings.bootstrap_admin)
             kafka = await stack.enter_async_context(producer(settings.kafka))
             lifecycle.spawn("outbox", relay(database, SCHEMA, kafka, lifecycle))
+            lifecycle.spawn("audit trail", keep_audit_trail(lifecycle, settings.kafka, parts))
+            lifecycle.spawn("signing keys", keep_signing_keys(parts), cancel_on_stop=True)
             await stack.enter_async_context(listening(lifecycle, settings, parts))
             yield
 
@@ -69,6 +76,16 @@ async def prepare(parts: Parts, admin: BootstrapAdmin) -> None:
         create = CreateBootstrapAdmin(parts.uow, parts.hasher, parts.clock)
         if await create(admin.email, admin.password.get_secret_value()):
             log.info("bootstrap administrator created", email=admin.email)
+
+
+async def keep_signing_keys(parts: Parts) -> None:
+    """Have the next key published long before it signs; runs for ever."""
+    while True:
+        await asyncio.sleep(SIGNING_KEYS_SECONDS)
+        try:
+            await parts.ensure_signing_key()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("signing keys not looked after", error=repr(error))
 
 
 def listening(lifecycle: Lifecycle, settings: Settings, parts: Parts) -> AbstractAsyncContextManager[int]:

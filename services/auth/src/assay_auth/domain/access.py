@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 from uuid import UUID
@@ -13,6 +13,10 @@ ISSUER: Final = "assay"
 AUDIENCE: Final = "assay"
 SIGNING_PERIOD: Final = timedelta(days=90)
 """A signing key signs this long; then another takes over."""
+PUBLISHED_BEFORE: Final = timedelta(hours=1)
+"""A signing key is published this long before it signs, so that every verifier knows it by then."""
+ROTATION_LEAD: Final = timedelta(minutes=15)
+"""The same for a rotation that somebody asked for: three times as long as verifiers keep what they have fetched."""
 VERIFYING_MARGIN: Final = timedelta(hours=1)
 """A signing key verifies this much longer: more than the life of its last token and the verifiers' leeway."""
 
@@ -59,18 +63,27 @@ class SigningKey:
 
     material: KeyMaterial
     created_at: datetime
+    signs_from: datetime
     signs_until: datetime
     verifies_until: datetime
 
     def signs_at(self, now: datetime) -> bool:
         """Whether new tokens may be signed with it."""
-        return now < self.signs_until
+        return self.signs_from <= now < self.signs_until
+
+    def is_last_hour_at(self, now: datetime) -> bool:
+        """Whether its successor is to be published."""
+        return now >= self.signs_until - PUBLISHED_BEFORE
+
+    def until(self, moment: datetime) -> "SigningKey":
+        """The same key, which another takes over from at this moment."""
+        return replace(self, signs_until=moment, verifies_until=moment + VERIFYING_MARGIN)
 
 
-def new_signing_key(material: KeyMaterial, at: datetime) -> SigningKey:
-    """A key that signs from now on."""
-    signs_until = at + SIGNING_PERIOD
-    return SigningKey(material, at, signs_until, signs_until + VERIFYING_MARGIN)
+def new_signing_key(material: KeyMaterial, at: datetime, signs_from: datetime) -> SigningKey:
+    """A key that is published now and signs from the moment given."""
+    signs_until = signs_from + SIGNING_PERIOD
+    return SigningKey(material, at, signs_from, signs_until, signs_until + VERIFYING_MARGIN)
 
 
 def jwk(public_key: bytes) -> dict[str, str]:

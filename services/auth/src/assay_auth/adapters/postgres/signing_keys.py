@@ -8,10 +8,11 @@ import asyncpg
 
 from assay_auth.domain.access import KeyMaterial, SigningKey
 
-_COLUMNS = "id, public_key, sealed_private_key, created_at, signs_until, verifies_until"
+_COLUMNS = "id, public_key, sealed_private_key, created_at, signs_from, signs_until, verifies_until"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('assay.auth.signing_keys', 0))"
-_ADD = f"INSERT INTO signing_keys ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6)"  # noqa: S608
-_NEWEST = f"SELECT {_COLUMNS} FROM signing_keys ORDER BY created_at DESC, id LIMIT 1"  # noqa: S608
+_ADD = f"INSERT INTO signing_keys ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)"  # noqa: S608
+_SIGNING = f"SELECT {_COLUMNS} FROM signing_keys WHERE signs_until > $1 ORDER BY signs_from, id"  # noqa: S608
+_SAVE = "UPDATE signing_keys SET signs_until = $2, verifies_until = $3 WHERE id = $1"
 _VERIFYING = f"SELECT {_COLUMNS} FROM signing_keys WHERE verifies_until > $1 ORDER BY created_at, id"  # noqa: S608
 
 
@@ -34,14 +35,18 @@ class PostgresSigningKeys:
             material.public_key,
             material.sealed_private_key,
             key.created_at,
+            key.signs_from,
             key.signs_until,
             key.verifies_until,
         )
 
-    async def newest(self) -> SigningKey | None:
-        """The key made last."""
-        row = await self.connection.fetchrow(_NEWEST)
-        return _key(row) if row else None
+    async def signing_after(self, now: datetime) -> Sequence[SigningKey]:
+        """The keys that sign now or will."""
+        return [_key(row) for row in await self.connection.fetch(_SIGNING, now)]
+
+    async def save(self, key: SigningKey) -> None:
+        """Store the end of a key's time."""
+        await self.connection.execute(_SAVE, key.material.id, key.signs_until, key.verifies_until)
 
     async def verifying_at(self, now: datetime) -> Sequence[SigningKey]:
         """All keys whose tokens may still be good."""
@@ -50,4 +55,4 @@ class PostgresSigningKeys:
 
 def _key(row: asyncpg.Record) -> SigningKey:
     material = KeyMaterial(row["id"], row["public_key"], row["sealed_private_key"])
-    return SigningKey(material, row["created_at"], row["signs_until"], row["verifies_until"])
+    return SigningKey(material, row["created_at"], row["signs_from"], row["signs_until"], row["verifies_until"])

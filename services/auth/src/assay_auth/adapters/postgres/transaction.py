@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from assay_auth.adapters.postgres.api_keys import PostgresApiKeys
+from assay_auth.adapters.postgres.audit_trail import PostgresAuditTrail
 from assay_auth.adapters.postgres.events import record
 from assay_auth.adapters.postgres.members import PostgresMembers
 from assay_auth.adapters.postgres.organisations import PostgresOrganisations
@@ -51,6 +52,11 @@ class PostgresTransaction:
     def signing_keys(self) -> PostgresSigningKeys:
         """Keys of access tokens."""
         return PostgresSigningKeys(self.tenant.connection)
+
+    @property
+    def audit_trail(self) -> PostgresAuditTrail:
+        """Who did what."""
+        return PostgresAuditTrail(self.tenant.connection)
 
     async def record(self, *events: Event) -> None:
         """Store events of one organisation; they are published after the commit."""

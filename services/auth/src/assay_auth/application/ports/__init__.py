@@ -1,5 +1,6 @@
 """What the use cases need from the outside."""
 
+from assay_auth.application.ports.audit_trail import AuditTrail, EntryFilter
 from assay_auth.application.ports.keys import KeyMaker, SigningKeys, TokenSigner
 from assay_auth.application.ports.machines import ApiKeys
 from assay_auth.application.ports.organisations import Members, Organisations
@@ -10,7 +11,9 @@ from assay_auth.application.ports.transaction import Transaction, UnitOfWork
 
 __all__ = [
     "ApiKeys",
+    "AuditTrail",
     "Credentials",
+    "EntryFilter",
     "KeyMaker",
     "Members",
     "Organisations",

@@ -16,8 +16,11 @@ class SigningKeys(Protocol):
     async def add(self, key: SigningKey) -> None:
         """Add a key."""
 
-    async def newest(self) -> SigningKey | None:
-        """The key made last."""
+    async def signing_after(self, now: datetime) -> Sequence[SigningKey]:
+        """The keys that sign now or will, in the order in which they do."""
+
+    async def save(self, key: SigningKey) -> None:
+        """Store until when a key signs and verifies."""
 
     async def verifying_at(self, now: datetime) -> Sequence[SigningKey]:
         """All keys whose tokens may still be good."""

@@ -4,6 +4,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 from uuid import UUID
 
+from assay_auth.application.ports.audit_trail import AuditTrail
 from assay_auth.application.ports.keys import SigningKeys
 from assay_auth.application.ports.machines import ApiKeys
 from assay_auth.application.ports.organisations import Members, Organisations
@@ -38,6 +39,10 @@ class Transaction(Protocol):
     @property
     def signing_keys(self) -> SigningKeys:
         """Keys of access tokens."""
+
+    @property
+    def audit_trail(self) -> AuditTrail:
+        """Who did what."""
 
     async def record(self, *events: Event) -> None:
         """Store what happened; others are told after the commit."""

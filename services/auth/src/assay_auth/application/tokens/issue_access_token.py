@@ -1,7 +1,8 @@
 """Issue access tokens."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from assay_auth.application.ports import TokenSigner
 from assay_auth.application.tokens.signing_key import EnsureSigningKey
@@ -9,21 +10,24 @@ from assay_auth.domain.access import AUDIENCE, ISSUER, AccessToken, Grant, Signi
 from assay_common.clock import Clock
 from assay_common.ids import new_id
 
+REMEMBERED: Final = timedelta(minutes=1)
+"""How long a signing key is used without asking whether another has taken over."""
+
 
 @dataclass(slots=True)
 class IssueAccessToken:
-    """Sign what a grant says; the key is remembered for as long as it signs."""
+    """Sign what a grant says; the key is remembered for a while, so that a rotation is heard of."""
 
     ensure_signing_key: EnsureSigningKey
     signer: TokenSigner
     clock: Clock
     _key: SigningKey | None = field(default=None, init=False)
+    _known_until: datetime = field(default=datetime.min.replace(tzinfo=UTC), init=False)
 
     async def __call__(self, grant: Grant) -> AccessToken:
         """An access token of the grant."""
         now = self.clock()
-        if self._key is None or not self._key.signs_at(now):
-            self._key = await self.ensure_signing_key()
+        key = await self._signing_key(now)
         expires_at = grant.expires_at(now)
         claims: dict[str, Any] = {
             "sub": str(grant.subject),
@@ -37,4 +41,10 @@ class IssueAccessToken:
         }
         if grant.org_id is not None:
             claims["org"] = str(grant.org_id)
-        return AccessToken(self.signer.sign(self._key.material, claims), expires_at, grant.org_id)
+        return AccessToken(self.signer.sign(key.material, claims), expires_at, grant.org_id)
+
+    async def _signing_key(self, now: datetime) -> SigningKey:
+        if self._key is None or now >= self._known_until or not self._key.signs_at(now):
+            self._key = await self.ensure_signing_key()
+            self._known_until = now + REMEMBERED
+        return self._key
