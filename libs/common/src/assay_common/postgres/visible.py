@@ -52,7 +52,7 @@ class Visible:
                       OR {table}.visibility = ANY ({created}::text[]) AND {table}.created_by = ANY ({creators}::uuid[])
                  ELSE {table}.visibility = ANY ({outside}::text[])
             END
-        """  # noqa: S608 - no value is in it, only the table's name and the numbers of parameters
+        """
 
     @property
     def values(self) -> tuple[UUID | None, list[str], list[str], list[UUID], list[str]]:
