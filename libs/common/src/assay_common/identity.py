@@ -49,6 +49,13 @@ class Principal:
         """The person or service account whose doing this is."""
         return self.owner or self.subject
 
+    @property
+    def tenant(self) -> UUID:
+        """The caller's organisation; raises OrganisationNotChosen (PermissionDenied) when the token names none."""
+        if self.org_id is None:
+            raise OrganisationNotChosen("choose an organisation first: the token names none")
+        return self.org_id
+
     def may_touch_prompt(self, *names: str) -> bool:
         """Whether one of a prompt's names (id, name) is among those the caller is limited to."""
         return self.prompts is None or not self.prompts.isdisjoint(names)
@@ -76,10 +83,7 @@ def principal() -> Principal:
 
 def tenant() -> UUID:
     """The caller's organisation; raises OrganisationNotChosen (PermissionDenied) when the token names none."""
-    org_id = principal().org_id
-    if org_id is None:
-        raise OrganisationNotChosen("choose an organisation first: the token names none")
-    return org_id
+    return principal().tenant
 
 
 def act_as(caller: Principal | None) -> None:
