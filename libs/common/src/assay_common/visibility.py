@@ -75,6 +75,11 @@ def may(relations: frozenset[Relation], action: Action, visibility: Visibility) 
     return not _ALLOWED[visibility][action].isdisjoint(relations)
 
 
+def may_show(relations: frozenset[Relation], now: Visibility, then: Visibility) -> bool:
+    """Whether somebody who stands so to a thing may change its visibility; a new thing is as if it were private."""
+    return then is now or may(relations, Action.PUBLISH if then is Visibility.PUBLIC else Action.SHARE, now)
+
+
 def relations_of(caller: Principal, org_id: UUID, created_by: UUID) -> frozenset[Relation]:
     """What the caller is to a thing of this organisation that this person or service account has created."""
     if caller.org_id != org_id:

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from assay_common.identity import Principal
-from assay_common.visibility import Action, Relation, Visibility, may, relations_of
+from assay_common.visibility import Action, Relation, Visibility, may, may_show, relations_of
 
 ROWS = ("outsider", "viewer", "member", "viewer who created it", "member who created it", "admin", "owner")
 RELATIONS = {
@@ -39,6 +39,17 @@ def test_the_table_is_whole() -> None:
 def test_policy(visibility: Visibility, action: Action, row: str) -> None:
     allowed = TABLE[visibility, action][ROWS.index(row)] == "y"
     assert may(RELATIONS[row], action, visibility) is allowed
+
+
+@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("now", Visibility)
+@pytest.mark.parametrize("then", Visibility)
+def test_showing_something_more_widely_is_publishing_and_any_other_change_is_sharing(
+    now: Visibility, then: Visibility, row: str
+) -> None:
+    action = Action.PUBLISH if then is Visibility.PUBLIC else Action.SHARE
+    allowed = TABLE[now, action][ROWS.index(row)] == "y"
+    assert may_show(RELATIONS[row], now, then) is (allowed or now is then)
 
 
 def principal(org: UUID, **changes: object) -> Principal:
