@@ -2,8 +2,9 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from assay_audit.domain.clone_url import ClonePolicy, CloneTarget, is_public
+from assay_audit.domain.clone_url import ClonePolicy, CloneTarget
 from assay_audit.domain.errors import UrlNotAllowed
+from assay_common.addresses import is_public
 
 PUBLIC = ["140.82.121.3", "2606:50c0:8000::153"]
 

@@ -2,19 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
 from assay_audit.domain.errors import UrlNotAllowed
+from assay_common.addresses import Address, is_public
 from assay_common.errors import Violation
 
-Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 MAX_URL: Final = 2_000
 HTTPS_PORT: Final = 443
-_NAT64: Final = IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +82,6 @@ class ClonePolicy:
 
     def _all_listed(self, addresses: Sequence[str]) -> bool:
         return all(self._is_listed(ip_address(address)) for address in addresses)
-
-
-def is_public(address: Address) -> bool:
-    """Whether packets to it leave for the public internet; IPv4 addresses inside IPv6 ones are looked at too."""
-    if isinstance(address, IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
-        if inner is None and address in _NAT64:
-            inner = IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner is not None and not is_public(inner):
-            return False
-    return address.is_global and not address.is_multicast
 
 
 def _refused(description: str) -> UrlNotAllowed:
