@@ -20,6 +20,8 @@ from assay_prompt.adapters.postgres import PostgresTransaction
 from assay_prompt.application.create_prompt import CreatePrompt
 from assay_prompt.application.publish_version import PublishVersion
 from assay_prompt.application.read_prompts import (
+    BatchGetPrompts,
+    BatchGetVersions,
     GetPrompt,
     ListHistory,
     ListPrompts,
@@ -28,6 +30,7 @@ from assay_prompt.application.read_prompts import (
     ResolveVersion,
 )
 from assay_prompt.application.set_label import FollowGate, RemoveLabel, SetLabel
+from assay_prompt.application.update_prompt import UpdatePrompt
 from assay_prompt.entrypoints.consumers import EvaluationEvents
 from assay_prompt.entrypoints.grpc import PromptServicer
 from assay_prompt.settings import Settings
@@ -69,6 +72,9 @@ def servicer(uow: UnitOfWork[PostgresTransaction]) -> PromptServicer:
         create_prompt=CreatePrompt(uow, utc_now),
         get_prompt=GetPrompt(uow),
         list_prompts=ListPrompts(uow),
+        batch_get_prompts=BatchGetPrompts(uow),
+        batch_get_versions=BatchGetVersions(uow),
+        update_prompt=UpdatePrompt(uow, utc_now),
         publish_version=PublishVersion(uow, utc_now),
         list_versions=ListVersions(uow),
         set_label=SetLabel(uow, utc_now),

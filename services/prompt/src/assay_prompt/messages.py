@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from google.protobuf.message import Message
 
 from assay.prompt.v1 import events_pb2, prompts_pb2
+from assay.type.v1 import visibility_pb2
+from assay_common.visibility import Visibility
 from assay_prompt.application.ports import HistoryEntry
 from assay_prompt.domain.content import Content
 from assay_prompt.domain.prompt import (
@@ -14,10 +18,18 @@ from assay_prompt.domain.prompt import (
     LabelRemoved,
     Prompt,
     PromptCreated,
+    PromptUpdated,
     Version,
     VersionPublished,
 )
 from assay_prompt.domain.rendering import Rendering
+
+VISIBILITIES: Final = {
+    Visibility.PRIVATE: visibility_pb2.VISIBILITY_PRIVATE,
+    Visibility.ORGANISATION: visibility_pb2.VISIBILITY_ORGANISATION,
+    Visibility.PUBLIC: visibility_pb2.VISIBILITY_PUBLIC,
+}
+"""How the contract spells each visibility."""
 
 
 def event_message(prompt: Prompt, event: Event) -> Message:
@@ -43,6 +55,10 @@ def event_message(prompt: Prompt, event: Event) -> Message:
             return events_pb2.LabelRemoved(
                 prompt_id=prompt_id, name=prompt.name, label=event.label, version=event.version
             )
+        case PromptUpdated():
+            return events_pb2.PromptUpdated(
+                prompt_id=prompt_id, description=event.description, visibility=VISIBILITIES[event.visibility]
+            )
 
 
 def version_message(version: Version) -> prompts_pb2.Version:
@@ -57,6 +73,7 @@ def version_message(version: Version) -> prompts_pb2.Version:
         variables=version.variables,
         created_by=str(version.created_by),
         labels=version.labels,
+        visibility=VISIBILITIES[version.visibility],
     )
     message.created_at.FromDatetime(version.created_at)
     return message
@@ -79,6 +96,9 @@ def prompt_message(prompt: Prompt) -> prompts_pb2.Prompt:
         latest_version=prompt.latest_version,
         labels=[label_message(label) for _, label in sorted(prompt.labels.items())],
         created_by=str(prompt.created_by),
+        visibility=VISIBILITIES[prompt.visibility],
+        etag=prompt.etag,
+        organisation_id=str(prompt.org_id),
     )
     message.created_at.FromDatetime(prompt.created_at)
     message.updated_at.FromDatetime(prompt.updated_at)
@@ -87,7 +107,7 @@ def prompt_message(prompt: Prompt) -> prompts_pb2.Prompt:
 
 def label_message(label: Label) -> prompts_pb2.Label:
     """A label as the contract's message."""
-    message = prompts_pb2.Label(name=label.name, version=label.version)
+    message = prompts_pb2.Label(name=label.name, version=label.version, etag=label.etag)
     message.updated_at.FromDatetime(label.updated_at)
     return message
 

@@ -18,10 +18,11 @@ from assay_prompt.domain.rendering import TooManyRenderings, render_all
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 AUTHOR = uuid4()
+ORG = uuid4()
 
 
 def prompt(name="triage"):
-    return Prompt.create(uuid4(), name, "", by=AUTHOR, at=NOW)
+    return Prompt.create(uuid4(), ORG, name, "", by=AUTHOR, at=NOW)
 
 
 def published(*texts):

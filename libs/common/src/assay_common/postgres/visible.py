@@ -43,7 +43,8 @@ class Visible:
             outside=_read_as(frozenset({Relation.OUTSIDER})),
         )
 
-    def condition(self, table: str, first: int) -> str:
+    @staticmethod
+    def condition(table: str, first: int = 1) -> str:
         """The condition on rows of `table` (its name or alias); it takes `values` from parameter `first` on."""
         org_id, inside, created, creators, outside = (f"${number}" for number in range(first, first + 5))
         return f"""

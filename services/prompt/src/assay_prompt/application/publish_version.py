@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from assay_common.clock import Clock
+from assay_common.identity import Principal
+from assay_prompt.application.find_prompt import found_to_change
 from assay_prompt.application.ports import UnitOfWork
 from assay_prompt.domain.content import Content
 from assay_prompt.domain.prompt import Version
@@ -18,10 +19,7 @@ class PublishVersion:
     uow: UnitOfWork
     clock: Clock
 
-    async def __call__(self, org_id: UUID, prompt: str, content: Content, commit_message: str, *, by: UUID) -> Version:
-        """Raises PromptNotFound, ContentUnchanged or MalformedPrompt."""
-        async with self.uow(org_id) as tx:
-            found = await tx.prompts.get(prompt, for_update=True)
-            version = found.publish(content, commit_message, by=by, at=self.clock())
-            await tx.prompts.save(found)
-        return version
+    async def __call__(self, caller: Principal, prompt: str, content: Content, commit_message: str) -> Version:
+        """Raises PromptNotFound, PromptReadOnly, ContentUnchanged or MalformedPrompt."""
+        async with found_to_change(self.uow, caller, prompt) as found:
+            return found.publish(content, commit_message, by=caller.acts_for, at=self.clock())

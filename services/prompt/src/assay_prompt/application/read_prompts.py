@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from assay_common.errors import Violation
-from assay_prompt.application.ports import HistoryEntry, Transaction, UnitOfWork
-from assay_prompt.domain.errors import AmbiguousReference, PromptHasNoVersion
-from assay_prompt.domain.prompt import Prompt, Version, no_label
+from assay_common.identity import Principal
+from assay_prompt.application.find_prompt import found_to_read
+from assay_prompt.application.ports import HistoryEntry, UnitOfWork, VersionName
+from assay_prompt.domain.errors import AmbiguousReference, BatchTooLarge, HistoryNotShared, PromptHasNoVersion
+from assay_prompt.domain.prompt import Prompt, Version
 from assay_prompt.domain.rendering import Rendering, render_all
+
+MAX_BATCH: Final = 200
+"""Prompts or versions that are given at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +39,48 @@ class GetPrompt:
 
     uow: UnitOfWork
 
-    async def __call__(self, org_id: UUID, prompt: str) -> Prompt:
+    async def __call__(self, caller: Principal, prompt: str) -> Prompt:
         """Raises PromptNotFound."""
-        async with self.uow(org_id) as tx:
-            return await tx.prompts.get(prompt)
+        async with found_to_read(self.uow, caller, prompt) as (_, found):
+            return found
 
 
 @dataclass(frozen=True, slots=True)
 class ListPrompts:
-    """The organisation's prompts, newest first."""
+    """The prompts of the organisation that the caller may see, newest first."""
 
     uow: UnitOfWork
 
-    async def __call__(self, org_id: UUID, *, name_prefix: str, after: UUID | None, size: int) -> Sequence[Prompt]:
+    async def __call__(self, caller: Principal, *, name_prefix: str, after: UUID | None, size: int) -> Sequence[Prompt]:
         """Prompts whose name starts with the prefix, beginning after the id given."""
-        async with self.uow(org_id) as tx:
-            return await tx.prompts.page(name_prefix=name_prefix, after=after, limit=size + 1)
+        async with self.uow(caller.tenant) as tx:
+            return await tx.prompts.page(caller, name_prefix=name_prefix, after=after, limit=size + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchGetPrompts:
+    """Many prompts at once: those that the caller may see, others' public ones included."""
+
+    uow: UnitOfWork
+
+    async def __call__(self, caller: Principal, ids: Sequence[UUID]) -> Sequence[Prompt]:
+        """Raises BatchTooLarge."""
+        _bound(ids, "ids")
+        async with self.uow.with_public(caller.tenant) as tx:
+            return await tx.prompts.batch(caller, ids)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchGetVersions:
+    """Many versions at once: those that the caller may see, others' public ones included."""
+
+    uow: UnitOfWork
+
+    async def __call__(self, caller: Principal, names: Sequence[VersionName]) -> Sequence[Version]:
+        """Raises BatchTooLarge."""
+        _bound(names, "names")
+        async with self.uow.with_public(caller.tenant) as tx:
+            return await tx.prompts.versions_batch(caller, names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +89,9 @@ class ListVersions:
 
     uow: UnitOfWork
 
-    async def __call__(self, org_id: UUID, prompt: str, *, below: int | None, size: int) -> Sequence[Version]:
+    async def __call__(self, caller: Principal, prompt: str, *, below: int | None, size: int) -> Sequence[Version]:
         """Raises PromptNotFound."""
-        async with self.uow(org_id) as tx:
-            found = await tx.prompts.get(prompt)
+        async with found_to_read(self.uow, caller, prompt) as (tx, found):
             return await tx.prompts.versions(found, below=below, limit=size + 1)
 
 
@@ -71,10 +101,12 @@ class ListHistory:
 
     uow: UnitOfWork
 
-    async def __call__(self, org_id: UUID, prompt: str, *, after: int, size: int) -> Sequence[HistoryEntry]:
-        """Raises PromptNotFound."""
-        async with self.uow(org_id) as tx:
-            found = await tx.prompts.get(prompt)
+    async def __call__(self, caller: Principal, prompt: str, *, after: int, size: int) -> Sequence[HistoryEntry]:
+        """Raises PromptNotFound or HistoryNotShared."""
+        async with found_to_read(self.uow, caller, prompt) as (tx, found):
+            if found.org_id != caller.org_id:
+                message = f"{found.name} is another organisation's: its versions are public, its history is not"
+                raise HistoryNotShared(message, prompt=str(found.id))
             return await tx.prompts.history(found, after=after, limit=size + 1)
 
 
@@ -84,10 +116,9 @@ class ResolveVersion:
 
     uow: UnitOfWork
 
-    async def __call__(self, org_id: UUID, reference: VersionReference) -> Version:
+    async def __call__(self, caller: Principal, reference: VersionReference) -> Version:
         """Raises PromptNotFound, VersionNotFound, LabelNotFound or PromptHasNoVersion."""
-        async with self.uow(org_id) as tx:
-            return await _resolve(tx, reference)
+        return await _resolve(self.uow, caller, reference)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,27 +128,29 @@ class RenderVersion:
     uow: UnitOfWork
 
     async def __call__(
-        self, org_id: UUID, reference: VersionReference, sets: Sequence[Mapping[str, Any]]
+        self, caller: Principal, reference: VersionReference, sets: Sequence[Mapping[str, Any]]
     ) -> tuple[Version, list[Rendering]]:
         """Raises what ResolveVersion raises, and TooManyRenderings."""
-        async with self.uow(org_id) as tx:
-            version = await _resolve(tx, reference)
+        version = await _resolve(self.uow, caller, reference)
         return version, render_all(version, sets)
 
 
-async def _resolve(tx: Transaction, reference: VersionReference) -> Version:
-    prompt = await tx.prompts.get(reference.prompt)
-    return await tx.prompts.version(prompt, _number(prompt, reference))
+def _bound(asked: Sequence[Any], field: str) -> None:
+    if len(asked) > MAX_BATCH:
+        problem = Violation(field, f"{len(asked)} of them; at most {MAX_BATCH} at once")
+        raise BatchTooLarge("ask for fewer at once", problem)
+
+
+async def _resolve(uow: UnitOfWork, caller: Principal, reference: VersionReference) -> Version:
+    async with found_to_read(uow, caller, reference.prompt) as (tx, prompt):
+        return await tx.prompts.version(prompt, _number(prompt, reference))
 
 
 def _number(prompt: Prompt, reference: VersionReference) -> int:
     if reference.number:
         return reference.number
     if reference.label and reference.label != "latest":
-        label = prompt.labels.get(reference.label)
-        if label is None:
-            raise no_label(prompt.name, reference.label)
-        return label.version
+        return prompt.label(reference.label).version
     if prompt.latest_version == 0:
         raise PromptHasNoVersion(f"{prompt.name} has no version yet; publish one", prompt=prompt.name)
     return prompt.latest_version

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from assay_common.clock import Clock
+from assay_common.etags import ensure_unchanged
+from assay_common.identity import Principal
+from assay_prompt.application.find_prompt import found_to_change, not_found
 from assay_prompt.application.ports import UnitOfWork
 from assay_prompt.domain.prompt import Label
 
@@ -20,13 +23,15 @@ class SetLabel:
     uow: UnitOfWork
     clock: Clock
 
-    async def __call__(self, org_id: UUID, prompt: str, label: str, version: int) -> Label:
-        """Raises PromptNotFound, VersionNotFound or MalformedPrompt."""
-        async with self.uow(org_id) as tx:
-            found = await tx.prompts.get(prompt, for_update=True)
-            moved = found.set_label(label, version, at=self.clock())
-            await tx.prompts.save(found)
-        return moved
+    async def __call__(self, caller: Principal, prompt: str, label: str, version: int, *, etag: str) -> Label:
+        """Raises PromptNotFound, PromptReadOnly, EtagMismatch, VersionNotFound or MalformedPrompt.
+
+        A label that is not there yet has no etag, so that whoever names one is told that it is gone.
+        """
+        async with found_to_change(self.uow, caller, prompt) as found:
+            current = found.labels.get(label)
+            ensure_unchanged(etag, current.etag if current else "")
+            return found.set_label(label, version, at=self.clock())
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +41,19 @@ class RemoveLabel:
     uow: UnitOfWork
     clock: Clock
 
-    async def __call__(self, org_id: UUID, prompt: str, label: str) -> None:
-        """Raises PromptNotFound or LabelNotFound."""
-        async with self.uow(org_id) as tx:
-            found = await tx.prompts.get(prompt, for_update=True)
+    async def __call__(self, caller: Principal, prompt: str, label: str, *, etag: str) -> None:
+        """Raises PromptNotFound, PromptReadOnly, LabelNotFound or EtagMismatch."""
+        async with found_to_change(self.uow, caller, prompt) as found:
+            ensure_unchanged(etag, found.label(label).etag)
             found.remove_label(label, at=self.clock())
-            await tx.prompts.save(found)
 
 
 @dataclass(frozen=True, slots=True)
 class FollowGate:
-    """Move a label because a gate allowed it; once, however often the decision is delivered."""
+    """Move a label because a gate allowed it; once, however often the decision is delivered.
+
+    Who may decide a gate was asked where it was decided.
+    """
 
     uow: UnitOfWork
     clock: Clock
@@ -58,6 +65,8 @@ class FollowGate:
         async with self.uow(org_id) as tx:
             if not await tx.first_delivery(CONSUMER, event_id):
                 return
-            found = await tx.prompts.get(prompt, for_update=True)
+            found = await tx.prompts.find(prompt, for_update=True)
+            if found is None:
+                raise not_found(prompt)
             found.set_label(label, version, at=self.clock(), gate_decision_id=decision_id)
             await tx.prompts.save(found)

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from assay_common.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
+from assay_common.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
 
 
 class PromptNotFound(NotFound):
-    """No such prompt in the organisation."""
+    """No such prompt, or none that the caller may see, which is not told apart."""
+
+
+class PromptReadOnly(PermissionDenied):
+    """The caller may see the prompt, and may not change it."""
+
+
+class VisibilityNotAllowed(PermissionDenied):
+    """The caller may not make the prompt visible so; only owners and administrators publish, for instance."""
+
+
+class PromptOutsideKey(PermissionDenied):
+    """The API key is limited to prompts of other names."""
+
+
+class HistoryNotShared(PermissionDenied):
+    """The prompt is another organisation's: it shows its versions, and keeps what happened to them."""
 
 
 class VersionNotFound(NotFound):
@@ -35,6 +51,10 @@ class MalformedPrompt(InvalidArgument):
 
 class UnsupportedTemplateSyntax(InvalidArgument):
     """A template does more than name variables."""
+
+
+class BatchTooLarge(InvalidArgument):
+    """More was asked for at once than is answered at once."""
 
 
 class AmbiguousReference(InvalidArgument):

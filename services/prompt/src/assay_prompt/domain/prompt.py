@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from assay_common.errors import Violation
+from assay_common.visibility import Visibility
 from assay_prompt.domain.content import Content
 from assay_prompt.domain.errors import ContentUnchanged, LabelNotFound, MalformedPrompt, VersionNotFound
 
@@ -32,6 +33,8 @@ class Version:
     variables: tuple[str, ...]
     created_at: datetime
     created_by: UUID
+    visibility: Visibility
+    """The prompt's."""
     labels: tuple[str, ...] = ()
 
 
@@ -42,6 +45,13 @@ class Label:
     name: str
     version: int
     updated_at: datetime
+    revision: int
+    """The prompt's revision that this is from; a label that comes back later never has an old one again."""
+
+    @property
+    def etag(self) -> str:
+        """Changes whenever the label points elsewhere."""
+        return str(self.revision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,15 @@ class LabelRemoved:
     version: int
 
 
-Event = PromptCreated | VersionPublished | LabelMoved | LabelRemoved
+@dataclass(frozen=True, slots=True)
+class PromptUpdated:
+    """The prompt has another description or visibility; both as they are now."""
+
+    description: str
+    visibility: Visibility
+
+
+Event = PromptCreated | VersionPublished | LabelMoved | LabelRemoved | PromptUpdated
 
 
 @dataclass(slots=True)
@@ -84,20 +102,38 @@ class Prompt:
     """The aggregate. Its changes collect as events until they are saved."""
 
     id: UUID
+    org_id: UUID
     name: str
     description: str
+    visibility: Visibility
     created_at: datetime
     created_by: UUID
+    """The person or service account; one who used an API key, not the key."""
     updated_at: datetime
     latest_version: int = 0
     latest_hash: str | None = None
     labels: dict[str, Label] = field(default_factory=dict)
     revision: int = 0
-    """Number of events that made it what it is."""
+    """Number of events that made it what it is, those that are not saved yet included."""
     changes: list[Event] = field(default_factory=list)
 
+    @property
+    def etag(self) -> str:
+        """Changes with everything that changes the prompt."""
+        return str(self.revision)
+
     @classmethod
-    def create(cls, prompt_id: UUID, name: str, description: str, *, by: UUID, at: datetime) -> Prompt:
+    def create(
+        cls,
+        prompt_id: UUID,
+        org_id: UUID,
+        name: str,
+        description: str,
+        *,
+        visibility: Visibility = Visibility.ORGANISATION,
+        by: UUID,
+        at: datetime,
+    ) -> Prompt:
         """A new prompt without versions.
 
         Raises:
@@ -106,15 +142,29 @@ class Prompt:
         problems = []
         if not _NAME.fullmatch(name):
             problems.append(_form("name", 100))
-        if len(description) > MAX_DESCRIPTION:
-            problems.append(Violation("description", f"longer than {MAX_DESCRIPTION} characters"))
-        if _is_uuid(name):
+        if id_in(name) is not None:
             problems.append(Violation("name", "looks like an id; choose a name that does not"))
+        problems += _too_long(description)
         if problems:
             raise MalformedPrompt("the prompt cannot be created", *problems)
-        prompt = cls(prompt_id, name, description, created_at=at, created_by=by, updated_at=at)
+        prompt = cls(prompt_id, org_id, name, description, visibility, created_at=at, created_by=by, updated_at=at)
         prompt._happened(PromptCreated(name, description), at)
         return prompt
+
+    def update(self, *, description: str | None, visibility: Visibility | None, at: datetime) -> None:
+        """Give it another description or visibility; None, and what it has already, changes nothing.
+
+        Raises:
+            MalformedPrompt: the description is too long.
+        """
+        description = self.description if description is None else description
+        visibility = visibility or self.visibility
+        if problems := _too_long(description):
+            raise MalformedPrompt("the prompt cannot be changed", *problems)
+        if (description, visibility) == (self.description, self.visibility):
+            return
+        self.description, self.visibility = description, visibility
+        self._happened(PromptUpdated(description, visibility), at)
 
     def publish(self, content: Content, commit_message: str, *, by: UUID, at: datetime) -> Version:
         """Append a version.
@@ -140,6 +190,7 @@ class Prompt:
             variables=content.variables(),
             created_at=at,
             created_by=by,
+            visibility=self.visibility,
         )
         self.latest_version, self.latest_hash = version.number, content_hash
         self._happened(VersionPublished(version), at)
@@ -161,9 +212,17 @@ class Prompt:
         current = self.labels.get(name)
         if current and current.version == version:
             return current
-        label = Label(name, version, at)
+        label = Label(name, version, at, revision=self.revision + 1)
         self.labels[name] = label
         self._happened(LabelMoved(label, current.version if current else 0, gate_decision_id), at)
+        return label
+
+    def label(self, name: str) -> Label:
+        """A label by name. Raises LabelNotFound."""
+        label = self.labels.get(name)
+        if label is None:
+            message = f"{self.name} has no label {name!r}"
+            raise LabelNotFound(message, prompt=self.name, label=name)
         return label
 
     def remove_label(self, name: str, *, at: datetime) -> None:
@@ -172,19 +231,28 @@ class Prompt:
         Raises:
             LabelNotFound: there is no such label.
         """
-        label = self.labels.pop(name, None)
-        if label is None:
-            raise no_label(self.name, name)
+        label = self.label(name)
+        del self.labels[name]
         self._happened(LabelRemoved(name, label.version), at)
 
     def _happened(self, event: Event, at: datetime) -> None:
         self.changes.append(event)
+        self.revision += 1
         self.updated_at = at
 
 
-def no_label(prompt: str, label: str) -> LabelNotFound:
-    """The error that says which label is missing where."""
-    return LabelNotFound(f"{prompt} has no label {label!r}", prompt=prompt, label=label)
+def id_in(reference: str) -> UUID | None:
+    """The id that a reference to a prompt is; None when it is a name."""
+    try:
+        return UUID(reference)
+    except ValueError:
+        return None
+
+
+def _too_long(description: str) -> list[Violation]:
+    if len(description) <= MAX_DESCRIPTION:
+        return []
+    return [Violation("description", f"longer than {MAX_DESCRIPTION} characters")]
 
 
 def _form(field_name: str, length: int) -> Violation:
@@ -192,11 +260,3 @@ def _form(field_name: str, length: int) -> Violation:
         field_name,
         f"1 to {length} lower-case letters, digits, '-', '_' and '.', beginning with a letter or a digit",
     )
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

@@ -12,12 +12,17 @@ from google.protobuf.empty_pb2 import Empty
 from grpc.aio import ServicerContext
 
 from assay.prompt.v1 import prompts_pb2, prompts_pb2_grpc
+from assay.type.v1 import visibility_pb2
 from assay_common.errors import Violation
-from assay_common.identity import principal, tenant
+from assay_common.identity import principal
 from assay_common.postgres.pages import MalformedCursor, cut, decode_cursor, page_size
+from assay_common.visibility import Visibility
 from assay_prompt.application.create_prompt import CreatePrompt
+from assay_prompt.application.ports import VersionName
 from assay_prompt.application.publish_version import PublishVersion
 from assay_prompt.application.read_prompts import (
+    BatchGetPrompts,
+    BatchGetVersions,
     GetPrompt,
     ListHistory,
     ListPrompts,
@@ -27,12 +32,23 @@ from assay_prompt.application.read_prompts import (
     VersionReference,
 )
 from assay_prompt.application.set_label import RemoveLabel, SetLabel
+from assay_prompt.application.update_prompt import UpdatePrompt
 from assay_prompt.domain.content import Content
 from assay_prompt.domain.errors import MalformedPrompt
-from assay_prompt.messages import history_message, label_message, prompt_message, rendering_message, version_message
+from assay_prompt.domain.prompt import id_in
+from assay_prompt.messages import (
+    VISIBILITIES,
+    history_message,
+    label_message,
+    prompt_message,
+    rendering_message,
+    version_message,
+)
 
 T = TypeVar("T")
 Context = ServicerContext[Any, Any]
+
+_BY_NUMBER = {number: visibility for visibility, number in VISIBILITIES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +58,9 @@ class PromptServicer(prompts_pb2_grpc.PromptServiceServicer):
     create_prompt: CreatePrompt
     get_prompt: GetPrompt
     list_prompts: ListPrompts
+    batch_get_prompts: BatchGetPrompts
+    batch_get_versions: BatchGetVersions
+    update_prompt: UpdatePrompt
     publish_version: PublishVersion
     list_versions: ListVersions
     set_label: SetLabel
@@ -52,12 +71,12 @@ class PromptServicer(prompts_pb2_grpc.PromptServiceServicer):
 
     async def CreatePrompt(self, request: prompts_pb2.CreatePromptRequest, context: Context) -> prompts_pb2.Prompt:
         """Create a prompt without versions."""
-        prompt = await self.create_prompt(tenant(), request.name, request.description, by=principal().subject)
-        return prompt_message(prompt)
+        visibility = _visibility(request.visibility) or Visibility.ORGANISATION
+        return prompt_message(await self.create_prompt(principal(), request.name, request.description, visibility))
 
     async def GetPrompt(self, request: prompts_pb2.GetPromptRequest, context: Context) -> prompts_pb2.Prompt:
         """One prompt, by id or name."""
-        return prompt_message(await self.get_prompt(tenant(), _named(request.prompt)))
+        return prompt_message(await self.get_prompt(principal(), _named(request.prompt)))
 
     async def ListPrompts(
         self, request: prompts_pb2.ListPromptsRequest, context: Context
@@ -65,14 +84,44 @@ class PromptServicer(prompts_pb2_grpc.PromptServiceServicer):
         """A page of prompts, newest first."""
         size = page_size(request.page_size)
         after = _cursor(request.page_token, UUID)
-        found = await self.list_prompts(tenant(), name_prefix=request.name_prefix, after=after, size=size)
+        found = await self.list_prompts(principal(), name_prefix=request.name_prefix, after=after, size=size)
         page, token = cut(found, size, lambda prompt: {"after": str(prompt.id)})
         return prompts_pb2.ListPromptsResponse(prompts=map(prompt_message, page), next_page_token=token)
+
+    async def BatchGetPrompts(
+        self, request: prompts_pb2.BatchGetPromptsRequest, context: Context
+    ) -> prompts_pb2.BatchGetPromptsResponse:
+        """Those of the prompts that the caller may see."""
+        ids = [_id(text, f"ids[{place}]") for place, text in enumerate(request.ids)]
+        found = await self.batch_get_prompts(principal(), ids)
+        return prompts_pb2.BatchGetPromptsResponse(prompts=map(prompt_message, found))
+
+    async def BatchGetVersions(
+        self, request: prompts_pb2.BatchGetVersionsRequest, context: Context
+    ) -> prompts_pb2.BatchGetVersionsResponse:
+        """Those of the versions that the caller may see."""
+        names = [
+            VersionName(_id(name.prompt_id, f"names[{place}].prompt_id"), name.number)
+            for place, name in enumerate(request.names)
+        ]
+        found = await self.batch_get_versions(principal(), names)
+        return prompts_pb2.BatchGetVersionsResponse(versions=map(version_message, found))
+
+    async def UpdatePrompt(self, request: prompts_pb2.UpdatePromptRequest, context: Context) -> prompts_pb2.Prompt:
+        """Change description or visibility."""
+        prompt = await self.update_prompt(
+            principal(),
+            _named(request.prompt),
+            description=request.description if request.HasField("description") else None,
+            visibility=_visibility(request.visibility),
+            etag=request.etag,
+        )
+        return prompt_message(prompt)
 
     async def PublishVersion(self, request: prompts_pb2.PublishVersionRequest, context: Context) -> prompts_pb2.Version:
         """Append an immutable version."""
         version = await self.publish_version(
-            tenant(), _named(request.prompt), _content(request.content), request.commit_message, by=principal().subject
+            principal(), _named(request.prompt), _content(request.content), request.commit_message
         )
         return version_message(version)
 
@@ -82,29 +131,32 @@ class PromptServicer(prompts_pb2_grpc.PromptServiceServicer):
         """A page of versions, newest first."""
         size = page_size(request.page_size)
         below = _cursor(request.page_token, int)
-        found = await self.list_versions(tenant(), _named(request.prompt), below=below, size=size)
+        found = await self.list_versions(principal(), _named(request.prompt), below=below, size=size)
         page, token = cut(found, size, lambda version: {"after": str(version.number)})
         return prompts_pb2.ListVersionsResponse(versions=map(version_message, page), next_page_token=token)
 
     async def SetLabel(self, request: prompts_pb2.SetLabelRequest, context: Context) -> prompts_pb2.Label:
         """Point a label at a version."""
-        return label_message(await self.set_label(tenant(), _named(request.prompt), request.label, request.version))
+        label = await self.set_label(
+            principal(), _named(request.prompt), request.label, request.version, etag=request.etag
+        )
+        return label_message(label)
 
     async def RemoveLabel(self, request: prompts_pb2.RemoveLabelRequest, context: Context) -> Empty:
         """Take a label away."""
-        await self.remove_label(tenant(), _named(request.prompt), request.label)
+        await self.remove_label(principal(), _named(request.prompt), request.label, etag=request.etag)
         return Empty()
 
     async def ResolveVersion(self, request: prompts_pb2.ResolveVersionRequest, context: Context) -> prompts_pb2.Version:
         """The version that a label, a number or nothing stands for."""
-        return version_message(await self.resolve_version(tenant(), _reference(request)))
+        return version_message(await self.resolve_version(principal(), _reference(request)))
 
     async def RenderVersion(
         self, request: prompts_pb2.RenderVersionRequest, context: Context
     ) -> prompts_pb2.RenderVersionResponse:
         """A version with its variables filled in."""
         sets = [_with_integers(json_format.MessageToDict(values)) for values in request.variables]
-        version, renderings = await self.render_version(tenant(), _reference(request), sets)
+        version, renderings = await self.render_version(principal(), _reference(request), sets)
         return prompts_pb2.RenderVersionResponse(
             version=version_message(version), renderings=map(rendering_message, renderings)
         )
@@ -115,7 +167,7 @@ class PromptServicer(prompts_pb2_grpc.PromptServiceServicer):
         """A page of what happened to a prompt, oldest first."""
         size = page_size(request.page_size)
         after = _cursor(request.page_token, int) or 0
-        found = await self.list_history(tenant(), _named(request.prompt), after=after, size=size)
+        found = await self.list_history(principal(), _named(request.prompt), after=after, size=size)
         page, token = cut(found, size, lambda entry: {"after": str(entry.position)})
         return prompts_pb2.ListHistoryResponse(entries=map(history_message, page), next_page_token=token)
 
@@ -124,6 +176,23 @@ def _named(prompt: str) -> str:
     if not prompt:
         raise MalformedPrompt("which prompt is meant?", Violation("prompt", "is empty; name a prompt by id or name"))
     return prompt
+
+
+def _id(text: str, field: str) -> UUID:
+    prompt_id = id_in(text)
+    if prompt_id is None:
+        raise MalformedPrompt("which prompt is meant?", Violation(field, "is not an id"))
+    return prompt_id
+
+
+def _visibility(number: visibility_pb2.Visibility.ValueType) -> Visibility | None:
+    """None = not said."""
+    if number == visibility_pb2.VISIBILITY_UNSPECIFIED:
+        return None
+    visibility = _BY_NUMBER.get(number)
+    if visibility is None:
+        raise MalformedPrompt("which visibility is meant?", Violation("visibility", f"{number} is none"))
+    return visibility
 
 
 def _reference(request: prompts_pb2.ResolveVersionRequest | prompts_pb2.RenderVersionRequest) -> VersionReference:
