@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 from google.protobuf import json_format
 
+from assay_common.batches import id_in
 from assay_common.identity import Principal
 from assay_common.postgres import events
 from assay_common.postgres.unit_of_work import TenantTransaction
@@ -18,7 +19,7 @@ from assay_common.visibility import Visibility
 from assay_prompt.application.ports import HistoryEntry, VersionName
 from assay_prompt.domain.content import Content
 from assay_prompt.domain.errors import PromptNameTaken, VersionNotFound
-from assay_prompt.domain.prompt import Label, LabelMoved, LabelRemoved, Prompt, Version, VersionPublished, id_in
+from assay_prompt.domain.prompt import Label, LabelMoved, LabelRemoved, Prompt, Version, VersionPublished
 from assay_prompt.messages import event_message
 from assay_protos import topics
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from assay_common.batches import id_in
 from assay_common.identity import Principal
 from assay_prompt.application.ports import Transaction, UnitOfWork
 from assay_prompt.domain.access import ensure_may_change, is_visible
 from assay_prompt.domain.errors import PromptNotFound
-from assay_prompt.domain.prompt import Prompt, id_in
+from assay_prompt.domain.prompt import Prompt
 
 Rule = Callable[[Prompt, Principal], None]
 """Raises what forbids the caller to do it to the prompt."""

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from assay_common.errors import Violation
 from assay_common.identity import Principal
 from assay_prompt.application.find_prompt import found_to_read
 from assay_prompt.application.ports import HistoryEntry, UnitOfWork, VersionName
-from assay_prompt.domain.errors import AmbiguousReference, BatchTooLarge, HistoryNotShared, PromptHasNoVersion
+from assay_prompt.domain.errors import AmbiguousReference, HistoryNotShared, PromptHasNoVersion
 from assay_prompt.domain.prompt import Prompt, Version
 from assay_prompt.domain.rendering import Rendering, render_all
-
-MAX_BATCH: Final = 200
-"""Prompts or versions that are given at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +61,7 @@ class BatchGetPrompts:
     uow: UnitOfWork
 
     async def __call__(self, caller: Principal, ids: Sequence[UUID]) -> Sequence[Prompt]:
-        """Raises BatchTooLarge."""
-        _bound(ids, "ids")
+        """Those that were found, in any order."""
         async with self.uow.with_public(caller.tenant) as tx:
             return await tx.prompts.batch(caller, ids)
 
@@ -77,8 +73,7 @@ class BatchGetVersions:
     uow: UnitOfWork
 
     async def __call__(self, caller: Principal, names: Sequence[VersionName]) -> Sequence[Version]:
-        """Raises BatchTooLarge."""
-        _bound(names, "names")
+        """Those that were found, in any order."""
         async with self.uow.with_public(caller.tenant) as tx:
             return await tx.prompts.versions_batch(caller, names)
 
@@ -133,12 +128,6 @@ class RenderVersion:
         """Raises what ResolveVersion raises, and TooManyRenderings."""
         version = await _resolve(self.uow, caller, reference)
         return version, render_all(version, sets)
-
-
-def _bound(asked: Sequence[Any], field: str) -> None:
-    if len(asked) > MAX_BATCH:
-        problem = Violation(field, f"{len(asked)} of them; at most {MAX_BATCH} at once")
-        raise BatchTooLarge("ask for fewer at once", problem)
 
 
 async def _resolve(uow: UnitOfWork, caller: Principal, reference: VersionReference) -> Version:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assay_common.identity import Principal
-from assay_common.visibility import Action, Visibility, may, relations_of
+from assay_common.visibility import Action, Visibility, may, may_show, relations_of
 from assay_prompt.domain.errors import PromptOutsideKey, PromptReadOnly, VisibilityNotAllowed
 from assay_prompt.domain.prompt import Prompt
 
@@ -44,16 +44,14 @@ def ensure_may_update(
         PromptReadOnly: the caller may not change it.
         VisibilityNotAllowed: the caller may not show it so widely, or so narrowly.
     """
-    shows = visibility is not None and visibility is not prompt.visibility
-    if description is not None or not shows:
+    then = visibility or prompt.visibility
+    if description is not None or then is prompt.visibility:
         ensure_may_change(prompt, caller)
-    if visibility is not None and shows:
-        _ensure_may_show(prompt, caller, prompt.visibility, visibility)
+    _ensure_may_show(prompt, caller, prompt.visibility, then)
 
 
 def _ensure_may_show(prompt: Prompt, caller: Principal, now: Visibility, then: Visibility) -> None:
-    action = Action.PUBLISH if then is Visibility.PUBLIC else Action.SHARE
-    if not may(relations_of(caller, prompt.org_id, prompt.created_by), action, now):
+    if not may_show(relations_of(caller, prompt.org_id, prompt.created_by), now, then):
         message = f"you may not make {prompt.name} {then.value}; ask an owner or administrator of the organisation"
         raise VisibilityNotAllowed(message, prompt=prompt.name, visibility=then.value)
 

@@ -53,9 +53,5 @@ class UnsupportedTemplateSyntax(InvalidArgument):
     """A template does more than name variables."""
 
 
-class BatchTooLarge(InvalidArgument):
-    """More was asked for at once than is answered at once."""
-
-
 class AmbiguousReference(InvalidArgument):
     """Both a label and a version were named."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from assay_common.batches import id_in
 from assay_common.errors import Violation
 from assay_common.visibility import Visibility
 from assay_prompt.domain.content import Content
@@ -239,14 +240,6 @@ class Prompt:
         self.changes.append(event)
         self.revision += 1
         self.updated_at = at
-
-
-def id_in(reference: str) -> UUID | None:
-    """The id that a reference to a prompt is; None when it is a name."""
-    try:
-        return UUID(reference)
-    except ValueError:
-        return None
 
 
 def _too_long(description: str) -> list[Violation]:

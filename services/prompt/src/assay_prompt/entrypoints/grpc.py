@@ -13,6 +13,7 @@ from grpc.aio import ServicerContext
 
 from assay.prompt.v1 import prompts_pb2, prompts_pb2_grpc
 from assay.type.v1 import visibility_pb2
+from assay_common.batches import distinct, id_in, ids_in
 from assay_common.errors import Violation
 from assay_common.identity import principal
 from assay_common.postgres.pages import MalformedCursor, cut, decode_cursor, page_size
@@ -35,7 +36,6 @@ from assay_prompt.application.set_label import RemoveLabel, SetLabel
 from assay_prompt.application.update_prompt import UpdatePrompt
 from assay_prompt.domain.content import Content
 from assay_prompt.domain.errors import MalformedPrompt
-from assay_prompt.domain.prompt import id_in
 from assay_prompt.messages import (
     VISIBILITIES,
     history_message,
@@ -92,19 +92,14 @@ class PromptServicer(prompts_pb2_grpc.PromptServiceServicer):
         self, request: prompts_pb2.BatchGetPromptsRequest, context: Context
     ) -> prompts_pb2.BatchGetPromptsResponse:
         """Those of the prompts that the caller may see."""
-        ids = [_id(text, f"ids[{place}]") for place, text in enumerate(request.ids)]
-        found = await self.batch_get_prompts(principal(), ids)
+        found = await self.batch_get_prompts(principal(), ids_in("ids", request.ids))
         return prompts_pb2.BatchGetPromptsResponse(prompts=map(prompt_message, found))
 
     async def BatchGetVersions(
         self, request: prompts_pb2.BatchGetVersionsRequest, context: Context
     ) -> prompts_pb2.BatchGetVersionsResponse:
         """Those of the versions that the caller may see."""
-        names = [
-            VersionName(_id(name.prompt_id, f"names[{place}].prompt_id"), name.number)
-            for place, name in enumerate(request.names)
-        ]
-        found = await self.batch_get_versions(principal(), names)
+        found = await self.batch_get_versions(principal(), _version_names(request))
         return prompts_pb2.BatchGetVersionsResponse(versions=map(version_message, found))
 
     async def UpdatePrompt(self, request: prompts_pb2.UpdatePromptRequest, context: Context) -> prompts_pb2.Prompt:
@@ -178,11 +173,10 @@ def _named(prompt: str) -> str:
     return prompt
 
 
-def _id(text: str, field: str) -> UUID:
-    prompt_id = id_in(text)
-    if prompt_id is None:
-        raise MalformedPrompt("which prompt is meant?", Violation(field, "is not an id"))
-    return prompt_id
+def _version_names(request: prompts_pb2.BatchGetVersionsRequest) -> list[VersionName]:
+    """The versions that are named; one of what is no id is the version of nothing, and left out."""
+    names = distinct("names", ((name.prompt_id, name.number) for name in request.names))
+    return [VersionName(prompt_id, number) for text, number in names if (prompt_id := id_in(text)) is not None]
 
 
 def _visibility(number: visibility_pb2.Visibility.ValueType) -> Visibility | None:
