@@ -40,6 +40,8 @@ from assay_evaluation.application.evaluate_items import EvaluateItems
 from assay_evaluation.application.import_items import ImportItems
 from assay_evaluation.application.ports import Catalogue, Prompts
 from assay_evaluation.application.read import (
+    BatchGetDatasets,
+    BatchGetRuns,
     GetComparison,
     GetDataset,
     GetGateDecision,
@@ -50,6 +52,7 @@ from assay_evaluation.application.read import (
     ListResults,
     ListRuns,
 )
+from assay_evaluation.application.update_dataset import UpdateDataset
 from assay_evaluation.entrypoints.consumers import EvaluationTasks
 from assay_evaluation.entrypoints.grpc.comparisons import ComparisonServicer
 from assay_evaluation.entrypoints.grpc.datasets import DatasetServicer
@@ -140,6 +143,8 @@ def servicers(uow: Uow, prompts: Prompts, catalogue: Catalogue, items_per_task: 
         create_dataset=CreateDataset(uow, utc_now),
         get_dataset=GetDataset(uow),
         list_datasets=ListDatasets(uow),
+        batch_get_datasets=BatchGetDatasets(uow),
+        update_dataset=UpdateDataset(uow, utc_now),
         import_items=ImportItems(uow, utc_now),
         list_items=ListItems(uow),
     )
@@ -147,6 +152,7 @@ def servicers(uow: Uow, prompts: Prompts, catalogue: Catalogue, items_per_task: 
         create_run=CreateRun(uow, prompts, catalogue, utc_now, items_per_task),
         get_run=GetRun(uow),
         list_runs=ListRuns(uow),
+        batch_get_runs=BatchGetRuns(uow),
         cancel_run=CancelRun(uow, utc_now),
         list_results=ListResults(uow),
         list_models=ListModels(catalogue),

@@ -7,6 +7,8 @@ from typing import Final
 from google.protobuf.message import Message
 
 from assay.evaluation.v1 import comparisons_pb2, datasets_pb2, events_pb2, runs_pb2, tasks_pb2
+from assay.type.v1 import visibility_pb2
+from assay_common.visibility import Visibility
 from assay_evaluation.application.import_items import ImportReport
 from assay_evaluation.application.ports import CatalogueModel
 from assay_evaluation.domain import events
@@ -39,11 +41,30 @@ POLICIES: Final = {
     Policy.BETTER: comparisons_pb2.GATE_POLICY_BETTER,
     Policy.NOT_WORSE: comparisons_pb2.GATE_POLICY_NOT_WORSE,
 }
+VISIBILITIES: Final = {
+    Visibility.PRIVATE: visibility_pb2.VISIBILITY_PRIVATE,
+    Visibility.ORGANISATION: visibility_pb2.VISIBILITY_ORGANISATION,
+    Visibility.PUBLIC: visibility_pb2.VISIBILITY_PUBLIC,
+}
+_VISIBILITIES: Final = {number: visibility for visibility, number in VISIBILITIES.items()}
+
+
+def visibility_from(number: visibility_pb2.Visibility.ValueType) -> Visibility | None:
+    """The visibility that a message names; None where it names none."""
+    return _VISIBILITIES.get(number)
 
 
 def event_message(event: events.Event) -> Message:  # noqa: PLR0911 - one case an event
     """The message that announces an event or a task."""
     match event:
+        case events.DatasetCreated(dataset):
+            return events_pb2.DatasetCreated(dataset_id=str(dataset.id), name=dataset.name)
+        case events.DatasetUpdated(dataset):
+            return events_pb2.DatasetUpdated(
+                dataset_id=str(dataset.id),
+                description=dataset.description,
+                visibility=VISIBILITIES[dataset.visibility],
+            )
         case events.DatasetImported(dataset):
             return events_pb2.DatasetImported(
                 dataset_id=str(dataset.id),
@@ -91,6 +112,10 @@ def dataset_message(dataset: Dataset) -> datasets_pb2.Dataset:
         description=dataset.description,
         latest_version=dataset.latest_version,
         item_count=dataset.item_count,
+        visibility=VISIBILITIES[dataset.visibility],
+        etag=dataset.etag,
+        created_by=str(dataset.created_by),
+        organisation_id=str(dataset.org_id),
     )
     message.created_at.FromDatetime(dataset.created_at)
     message.updated_at.FromDatetime(dataset.updated_at)
@@ -139,6 +164,7 @@ def run_message(run: Run) -> runs_pb2.Run:
         summaries=map(_summary, run.summaries),
         totals=_totals(run.totals),
         created_by=str(run.created_by),
+        visibility=VISIBILITIES[run.visibility],
     )
     message.created_at.FromDatetime(run.created_at)
     if run.finished_at is not None:

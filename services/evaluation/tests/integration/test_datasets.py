@@ -69,7 +69,8 @@ async def test_an_import_makes_a_version_and_tells_of_it(caller, stored_events):
     assert [item.index for item in found] == [0, 1, 2, 3, 4]
     assert (found[3].inputs["message"], found[3].inputs["n"], found[3].expected) == ("mail 3", 3.0, "kind 3")
     assert len({UUID(item.id) for item in found}) == 5
-    ((kind, event),) = await stored_events(caller.org_id)
+    (created, _), (kind, event) = await stored_events(caller.org_id)
+    assert created == "DatasetCreated"
     assert (kind, event.dataset_id, event.name, event.version, event.item_count) == (
         "DatasetImported",
         dataset.id,
@@ -106,7 +107,7 @@ async def test_broken_rows_keep_the_file_out_or_are_left_out_as_asked(caller, st
         (4, "inputs is missing"),
     ]
     assert await items(caller, "mails") == []
-    assert await stored_events(caller.org_id) == []
+    assert [kind for kind, _ in await stored_events(caller.org_id)] == ["DatasetCreated"]
     taken = await caller.upload("mails", content, JSONL, skip_invalid=True)
     assert (taken.version, taken.imported, taken.rejected, len(taken.errors)) == (1, 5, 2, 2)
     assert len(await items(caller, "mails")) == 5

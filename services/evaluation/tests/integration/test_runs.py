@@ -49,8 +49,8 @@ async def test_a_run_is_created_rendered_and_cut_into_tasks(caller, prompts, sto
     assert prompts.calls == ["ResolveVersion", "RenderVersion"]
     assert len(prompts.tokens) == 1
     events = await stored_events(caller.org_id)
-    assert kinds(events) == ["DatasetImported", "RunCreated"]
-    assert events[1][1].run == run
+    assert kinds(events) == ["DatasetCreated", "DatasetImported", "RunCreated"]
+    assert events[2][1].run == run
     tasks = await stored_events(caller.org_id, TASKS)
     assert [list(task.indexes) for _, task in tasks] == [[*range(8)], [*range(8, 16)], [*range(16, 20)]]
     assert {task.run_id for _, task in tasks} == {run.id}
@@ -84,8 +84,8 @@ async def test_items_with_missing_variables_are_unmeasured_at_once(caller, store
     ((_, task),) = await stored_events(caller.org_id, TASKS)
     assert list(task.indexes) == [0, 1]
     events = await stored_events(caller.org_id)
-    assert kinds(events) == ["DatasetImported", "RunCreated", "ItemsMeasured"]
-    assert (events[2][1].unmeasured, events[2][1].measured) == (1, 0)
+    assert kinds(events) == ["DatasetCreated", "DatasetImported", "RunCreated", "ItemsMeasured"]
+    assert (events[3][1].unmeasured, events[3][1].measured) == (1, 0)
 
 
 async def test_a_run_of_which_nothing_can_be_asked_is_complete_at_once(caller, stored_events):
@@ -94,6 +94,7 @@ async def test_a_run_of_which_nothing_can_be_asked_is_complete_at_once(caller, s
     assert run.HasField("finished_at")
     assert not run.totals.HasField("latency_p50_ms")
     assert kinds(await stored_events(caller.org_id)) == [
+        "DatasetCreated",
         "DatasetImported",
         "RunCreated",
         "ItemsMeasured",
@@ -123,7 +124,7 @@ async def test_a_run_that_cannot_be_measured_is_not_created(caller, refused, sto
     assert refusal.violations == ["prompt", "model"]
     with refused("NOT_FOUND", "DATASET_VERSION_NOT_FOUND"):
         await caller.start(dataset, dataset_version=2)
-    assert kinds(await stored_events(caller.org_id)) == ["DatasetImported"]
+    assert kinds(await stored_events(caller.org_id)) == ["DatasetCreated", "DatasetImported"]
 
 
 async def test_an_empty_dataset_cannot_be_run_over(caller, refused):
@@ -165,7 +166,7 @@ async def test_a_worker_measures_every_item_and_completes_the_run_once(caller, s
     assert results[1].scores[2].score == pytest.approx(1.0, abs=1e-3)
     assert (results[1].cost_usd, results[1].attempts) == (pytest.approx(0.02), 1)
     events = await stored_events(caller.org_id)
-    assert kinds(events) == ["DatasetImported", "RunCreated", *["ItemsMeasured"] * 3, "RunCompleted"]
+    assert kinds(events) == ["DatasetCreated", "DatasetImported", "RunCreated", *["ItemsMeasured"] * 3, "RunCompleted"]
     assert events[-1][1].run == done
     batches = [event for kind, event in events if kind == "ItemsMeasured"]
     assert [batch.progress.measured for batch in batches] == [8, 16, 20]
@@ -260,7 +261,7 @@ async def test_a_cancelled_run_is_never_asked_again(caller, stored_events, worke
     assert len(provider.asked) == 2
     assert await caller.run(run.id) == cancelled
     assert await caller.runs.CancelRun(pb.CancelRunRequest(id=run.id)) == cancelled
-    assert kinds(await stored_events(caller.org_id)) == ["DatasetImported", "RunCreated", "RunCancelled"]
+    assert kinds(await stored_events(caller.org_id)) == ["DatasetCreated", "DatasetImported", "RunCreated", "RunCancelled"]
 
 
 async def test_late_results_leave_a_cancelled_run_cancelled(caller, uow, worker, provider, eventually):

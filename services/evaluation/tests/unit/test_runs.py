@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 
+from assay_common.visibility import Visibility
 from assay_evaluation.domain.datasets import Dataset, DatasetItem
 from assay_evaluation.domain.errors import (
     DatasetEmpty,
@@ -125,11 +126,11 @@ def test_missing_variables_are_named():
 @pytest.mark.parametrize("name", ["", "Mails", "a b", "-a", "x" * 101, "01a1fdfb-7706-706a-9e57-865ff8fce780"])
 def test_a_dataset_needs_a_name_of_the_form(name):
     with pytest.raises(MalformedDataset):
-        Dataset.create(uuid4(), name, "", by=uuid4(), at=AT)
+        Dataset.create(uuid4(), uuid4(), name, "", Visibility.ORGANISATION, by=uuid4(), at=AT)
 
 
 def test_versions_of_a_dataset_are_counted():
-    dataset = Dataset.create(uuid4(), "mails", "", by=uuid4(), at=AT)
+    dataset = Dataset.create(uuid4(), uuid4(), "mails", "", Visibility.ORGANISATION, by=uuid4(), at=AT)
     with pytest.raises(DatasetEmpty):
         dataset.version_number(0)
     extended, version = replace(dataset, latest_version=1).extended([], by=uuid4(), at=AT)

@@ -10,8 +10,10 @@ import grpc.aio
 from google.protobuf.struct_pb2 import Struct
 
 from assay.prompt.v1 import prompts_pb2, prompts_pb2_grpc
+from assay_common.visibility import Visibility
 from assay_evaluation.application.ports import PromptVersion, Rendering
 from assay_evaluation.domain.runs import Message
+from assay_evaluation.messages import visibility_from
 
 
 class PromptService:
@@ -24,7 +26,13 @@ class PromptService:
         """The version meant. Raises grpc.aio.AioRpcError."""
         request = prompts_pb2.ResolveVersionRequest(prompt=prompt, label=label, version=version)
         found = await self._stub.ResolveVersion(request)
-        return PromptVersion(UUID(found.prompt_id), found.prompt_name, found.number, found.content.ByteSize())
+        return PromptVersion(
+            UUID(found.prompt_id),
+            found.prompt_name,
+            found.number,
+            visibility_from(found.visibility) or Visibility.ORGANISATION,
+            found.content.ByteSize(),
+        )
 
     async def render(self, version: PromptVersion, sets: Sequence[Mapping[str, Any]]) -> list[Rendering]:
         """One rendering per set of values. Raises grpc.aio.AioRpcError."""

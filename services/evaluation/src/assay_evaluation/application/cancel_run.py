@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from assay_common.clock import Clock
+from assay_common.identity import Principal
+from assay_evaluation.application.find import run_to_change
 from assay_evaluation.application.ports import UnitOfWork
 from assay_evaluation.domain.errors import RunAlreadyFinished
 from assay_evaluation.domain.events import RunCancelled
@@ -19,10 +21,10 @@ class CancelRun:
     uow: UnitOfWork
     clock: Clock
 
-    async def __call__(self, org_id: UUID, run_id: UUID) -> Run:
-        """Raises RunNotFound or RunAlreadyFinished."""
-        async with self.uow(org_id) as tx:
-            run = await tx.runs.get(run_id, for_update=True)
+    async def __call__(self, caller: Principal, run_id: UUID) -> Run:
+        """Raises RunNotFound, RunReadOnly or RunAlreadyFinished."""
+        async with self.uow(caller.tenant) as tx:
+            run = await run_to_change(tx, caller, run_id)
             if run.status is RunStatus.CANCELLED:
                 return run
             if run.status is RunStatus.COMPLETED:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from assay_common.clock import Clock
+from assay_common.identity import Principal
 from assay_common.ids import new_id
+from assay_evaluation.application.find import run_to_read
 from assay_evaluation.application.ports import UnitOfWork
 from assay_evaluation.domain.comparison import Comparison, check_comparable, common_evaluators, compare
 from assay_evaluation.domain.events import ComparisonCreated
@@ -20,24 +22,23 @@ class CompareRuns:
     uow: UnitOfWork
     clock: Clock
 
-    async def __call__(
-        self, org_id: UUID, baseline_id: UUID, candidate_id: UUID, primary: str, *, by: UUID
-    ) -> Comparison:
+    async def __call__(self, caller: Principal, baseline_id: UUID, candidate_id: UUID, primary: str) -> Comparison:
         """An empty `primary` means the candidate's first evaluator.
 
         Raises RunNotFound, MalformedComparison, RunNotCompleted, RunsNotComparable, NoCommonEvaluator or
         UnknownEvaluator.
         """
-        async with self.uow(org_id) as tx:
-            baseline, candidate = await tx.runs.get(baseline_id), await tx.runs.get(candidate_id)
+        async with self.uow(caller.tenant) as tx:
+            baseline = await run_to_read(tx, caller, baseline_id)
+            candidate = await run_to_read(tx, caller, candidate_id)
             check_comparable(baseline, candidate)
             common_evaluators(baseline, candidate, primary)
             pairs = await tx.runs.pairs(baseline, candidate)
         # Completed runs do not change any more, so the connection need not wait for the arithmetic.
         comparison = await asyncio.to_thread(
-            compare, new_id(), baseline, candidate, pairs, primary, by=by, at=self.clock()
+            compare, new_id(), baseline, candidate, pairs, primary, by=caller.acts_for, at=self.clock()
         )
-        async with self.uow(org_id) as tx:
+        async with self.uow(caller.tenant) as tx:
             await tx.comparisons.add(comparison)
             await tx.announce([ComparisonCreated(comparison)])
         return comparison

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
-from uuid import UUID
 
 from assay_common.clock import Clock
 from assay_common.errors import Violation
+from assay_common.identity import Principal
 from assay_common.ids import new_id
+from assay_evaluation.application.find import dataset_to_read
 from assay_evaluation.application.ports import Catalogue, Prompts, PromptVersion, UnitOfWork
 from assay_evaluation.application.store_results import store_results
 from assay_evaluation.domain.datasets import Dataset, DatasetItem
-from assay_evaluation.domain.errors import UnknownModel
+from assay_evaluation.domain.errors import PromptNotFound, UnknownModel
 from assay_evaluation.domain.events import RunCreated, tasks_of
 from assay_evaluation.domain.runs import (
     ItemResult,
@@ -26,6 +27,7 @@ from assay_evaluation.domain.runs import (
     Totals,
     check_expected,
     missing_variables_reason,
+    visibility_over,
 )
 
 MAX_SETS: Final = 1_000
@@ -48,20 +50,21 @@ class CreateRun:
     clock: Clock
     items_per_task: int
 
-    async def __call__(self, org_id: UUID, wanted: NewRun, *, by: UUID) -> Run:
+    async def __call__(self, caller: Principal, wanted: NewRun) -> Run:
         """Raises MalformedRun, EvaluatorConfigInvalid, UnknownModel, DatasetNotFound, DatasetVersionNotFound,
-        DatasetEmpty, ExpectedAnswersMissing, and what the prompt service refuses.
+        DatasetEmpty, ExpectedAnswersMissing, PromptNotFound, and what the prompt service refuses.
         """
         wanted.check()
         await self._check_model(wanted.model)
-        async with self.uow(org_id) as tx:
-            dataset = await tx.datasets.get(wanted.dataset)
+        async with dataset_to_read(self.uow, caller, wanted.dataset) as (tx, dataset):
             dataset_version = dataset.version_number(wanted.dataset_version)
             items = await tx.datasets.items(dataset, dataset_version, limit=None)
         check_expected(wanted.evaluators, items)
         prompt = await self.prompts.resolve(wanted.prompt, wanted.label, wanted.version)
+        if not caller.may_touch_prompt(str(prompt.prompt_id), prompt.prompt_name):
+            raise PromptNotFound(f"there is no prompt {wanted.prompt!r}", prompt=wanted.prompt)
         rendered = await self._rendered(prompt, items)
-        return await self._queue(org_id, self._run(wanted, prompt, dataset, dataset_version, len(items), by), rendered)
+        return await self._queue(caller, self._run(wanted, prompt, dataset, dataset_version, caller, items), rendered)
 
     async def _check_model(self, name: str) -> None:
         if name not in self.catalogue:
@@ -75,13 +78,19 @@ class CreateRun:
         for part in _parts(items, prompt.content_bytes):
             renderings = await self.prompts.render(prompt, [item.inputs for item in part])
             rendered += [
-                RunItem(item.index, rendering.messages, rendering.missing_variables)
+                RunItem(item.id, item.index, item.expected, rendering.messages, rendering.missing_variables)
                 for item, rendering in zip(part, renderings, strict=True)
             ]
         return rendered
 
     def _run(
-        self, wanted: NewRun, prompt: PromptVersion, dataset: Dataset, dataset_version: int, total: int, by: UUID
+        self,
+        wanted: NewRun,
+        prompt: PromptVersion,
+        dataset: Dataset,
+        dataset_version: int,
+        caller: Principal,
+        items: Sequence[DatasetItem],
     ) -> Run:
         return Run(
             id=new_id(),
@@ -95,17 +104,18 @@ class CreateRun:
             parameters=wanted.parameters,
             evaluators=wanted.evaluators,
             status=RunStatus.QUEUED,
-            progress=Progress(total),
+            progress=Progress(len(items)),
             summaries=tuple(
                 Summary(evaluator.name, passed=0 if evaluator.kind.is_pass_fail else None)
                 for evaluator in wanted.evaluators
             ),
             totals=Totals(),
             created_at=self.clock(),
-            created_by=by,
+            created_by=caller.acts_for,
+            visibility=visibility_over(prompt.visibility, dataset.visibility),
         )
 
-    async def _queue(self, org_id: UUID, run: Run, items: Sequence[RunItem]) -> Run:
+    async def _queue(self, caller: Principal, run: Run, items: Sequence[RunItem]) -> Run:
         at = self.clock()
         unmeasurable = [
             ItemResult.unmeasured(item.index, missing_variables_reason(item.missing_variables), at=at)
@@ -113,7 +123,7 @@ class CreateRun:
             if item.missing_variables
         ]
         waiting = [item.index for item in items if not item.missing_variables]
-        async with self.uow(org_id) as tx:
+        async with self.uow(caller.tenant) as tx:
             await tx.runs.add(run, items)
             await tx.announce([RunCreated(run), *tasks_of(run.id, waiting, self.items_per_task)])
             return await store_results(tx, run.id, unmeasurable, at=at) if unmeasurable else run

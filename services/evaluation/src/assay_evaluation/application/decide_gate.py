@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from assay_common.clock import Clock
+from assay_common.identity import Principal
 from assay_common.ids import new_id
+from assay_evaluation.application.find import comparison_to_read
 from assay_evaluation.application.ports import UnitOfWork
 from assay_evaluation.domain.events import GateDecided
 from assay_evaluation.domain.gate import GateDecision, Policy, decide
@@ -19,13 +21,11 @@ class DecideGate:
     uow: UnitOfWork
     clock: Clock
 
-    async def __call__(
-        self, org_id: UUID, comparison_id: UUID, label: str, policy: Policy, *, by: UUID
-    ) -> GateDecision:
+    async def __call__(self, caller: Principal, comparison_id: UUID, label: str, policy: Policy) -> GateDecision:
         """Raises ComparisonNotFound or MalformedGate."""
-        async with self.uow(org_id) as tx:
-            comparison = await tx.comparisons.get(comparison_id)
-            decision = decide(new_id(), comparison, label, policy, by=by, at=self.clock())
+        async with self.uow(caller.tenant) as tx:
+            comparison = await comparison_to_read(tx, caller, comparison_id)
+            decision = decide(new_id(), comparison, label, policy, by=caller.acts_for, at=self.clock())
             await tx.comparisons.add_decision(decision)
             await tx.announce([GateDecided(decision)])
         return decision

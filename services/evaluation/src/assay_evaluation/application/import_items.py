@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
 from assay_common.clock import Clock
+from assay_common.identity import Principal
+from assay_evaluation.application.find import dataset_to_change, find_changeable
 from assay_evaluation.application.ports import UnitOfWork
 from assay_evaluation.domain.datasets import FileFormat
 from assay_evaluation.domain.events import DatasetImported
@@ -32,18 +35,26 @@ class ImportItems:
     clock: Clock
 
     async def __call__(
-        self, org_id: UUID, dataset_id: UUID, content: bytes, file_format: FileFormat, *, skip_invalid: bool, by: UUID
+        self,
+        caller: Principal,
+        reference: str,
+        content: Callable[[], Awaitable[bytes]],
+        file_format: FileFormat,
+        *,
+        skip_invalid: bool,
     ) -> ImportReport:
         """With `skip_invalid` broken rows are left out, otherwise one of them keeps the file out.
 
-        Raises DatasetNotFound or TooManyRows.
+        `content` takes the file in; it is awaited only when the caller may import, so that nobody sends 16 MiB in vain.
+
+        Raises DatasetNotFound, DatasetReadOnly or TooManyRows.
         """
-        parsed = await asyncio.to_thread(parse, content, file_format)
+        dataset_id = (await find_changeable(self.uow, caller, reference)).id
+        parsed = await asyncio.to_thread(parse, await content(), file_format)
         if not parsed.importable(skip_invalid=skip_invalid):
             return ImportReport(dataset_id, 0, 0, tuple(parsed.errors), parsed.rejected)
-        async with self.uow(org_id) as tx:
-            found = await tx.datasets.get(str(dataset_id), for_update=True)
-            dataset, version = found.extended(parsed.examples, by=by, at=self.clock())
+        async with dataset_to_change(self.uow, caller, str(dataset_id)) as (tx, found):
+            dataset, version = found.extended(parsed.examples, by=caller.acts_for, at=self.clock())
             await tx.datasets.add_version(dataset, version, parsed.examples)
             await tx.announce([DatasetImported(dataset)])
         return ImportReport(dataset_id, version.number, version.item_count, tuple(parsed.errors), parsed.rejected)

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from assay_common.identity import Principal
+from assay_common.visibility import Visibility
 from assay_evaluation.domain.comparison import Comparison, Pair
 from assay_evaluation.domain.datasets import Dataset, DatasetItem, DatasetVersion, Example
 from assay_evaluation.domain.events import Event
@@ -27,7 +29,7 @@ from assay_evaluation.domain.runs import (
 
 
 class Datasets(Protocol):
-    """The datasets of one organisation."""
+    """The datasets of one organisation, and public ones of others by id where the transaction shows them."""
 
     async def add(self, dataset: Dataset) -> None:
         """Store a new dataset. Raises DatasetNameTaken."""
@@ -35,8 +37,14 @@ class Datasets(Protocol):
     async def get(self, reference: str, *, for_update: bool = False) -> Dataset:
         """The dataset of this id or name; locked until the transaction ends if asked. Raises DatasetNotFound."""
 
-    async def page(self, *, after: UUID | None, limit: int) -> Sequence[Dataset]:
-        """Datasets newest first, beginning after the id given."""
+    async def some(self, ids: Sequence[UUID]) -> Sequence[Dataset]:
+        """Those of these datasets that there are, by one query."""
+
+    async def page(self, caller: Principal, *, after: UUID | None, limit: int) -> Sequence[Dataset]:
+        """Datasets that the caller may see, newest first, beginning after the id given."""
+
+    async def save(self, dataset: Dataset) -> None:
+        """Store what can be changed of a dataset."""
 
     async def add_version(self, dataset: Dataset, version: DatasetVersion, examples: Sequence[Example]) -> None:
         """Store a version with its items, and the dataset as it is with it."""
@@ -54,8 +62,13 @@ class Runs(Protocol):
     async def get(self, run_id: UUID, *, for_update: bool = False) -> Run:
         """One run; locked until the transaction ends if asked. Raises RunNotFound."""
 
-    async def page(self, *, prompt: str, after: UUID | None, limit: int) -> Sequence[Run]:
-        """Runs newest first, of one prompt (id or name) or of all (empty), beginning after the id given."""
+    async def some(self, ids: Sequence[UUID]) -> Sequence[Run]:
+        """Those of these runs that there are, by one query."""
+
+    async def page(self, caller: Principal, *, prompt: str, after: UUID | None, limit: int) -> Sequence[Run]:
+        """Runs that the caller may see, newest first, of one prompt (id or name) or of all (empty), beginning after
+        the id given.
+        """
 
     async def start(self, run: Run) -> None:
         """Say that a queued run is running; a run further on stays as it is."""
@@ -120,6 +133,9 @@ class UnitOfWork(Protocol):
     def __call__(self, org_id: UUID) -> AbstractAsyncContextManager[Transaction]:
         """A transaction that sees one organisation's rows only."""
 
+    def with_public(self, org_id: UUID) -> AbstractAsyncContextManager[Transaction]:
+        """A transaction that sees one organisation's rows, and reads what others have made public."""
+
 
 @dataclass(frozen=True, slots=True)
 class PromptVersion:
@@ -128,6 +144,7 @@ class PromptVersion:
     prompt_id: UUID
     prompt_name: str
     number: int
+    visibility: Visibility
     content_bytes: int
     """About how large a rendering is before its variables are filled in."""
 

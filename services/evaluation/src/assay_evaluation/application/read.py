@@ -1,4 +1,4 @@
-"""Read what there is. Lists return one entry more than asked when there is a next page."""
+"""Read what there is and the caller may see. Lists return one entry more than asked when there is a next page."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from assay_common.identity import Principal
+from assay_evaluation.application.find import comparison_to_read, dataset_to_read, decision_to_read, run_to_read
 from assay_evaluation.application.ports import Catalogue, CatalogueModel, UnitOfWork
+from assay_evaluation.domain.access import is_run_visible, is_visible
 from assay_evaluation.domain.comparison import Comparison
 from assay_evaluation.domain.datasets import Dataset, DatasetItem
 from assay_evaluation.domain.gate import GateDecision
@@ -15,14 +18,26 @@ from assay_evaluation.domain.runs import Run, StoredResult
 
 @dataclass(frozen=True, slots=True)
 class GetDataset:
-    """One dataset by id or name."""
+    """One dataset by id or name; by id also a public one of another organisation."""
 
     uow: UnitOfWork
 
-    async def __call__(self, org_id: UUID, dataset: str) -> Dataset:
+    async def __call__(self, caller: Principal, dataset: str) -> Dataset:
         """Raises DatasetNotFound."""
-        async with self.uow(org_id) as tx:
-            return await tx.datasets.get(dataset)
+        async with dataset_to_read(self.uow, caller, dataset) as (_, found):
+            return found
+
+
+@dataclass(frozen=True, slots=True)
+class BatchGetDatasets:
+    """Datasets by their ids, also public ones of other organisations, by one query."""
+
+    uow: UnitOfWork
+
+    async def __call__(self, caller: Principal, ids: Sequence[UUID]) -> Sequence[Dataset]:
+        """Those that there are and the caller may see."""
+        async with self.uow.with_public(caller.tenant) as tx:
+            return [dataset for dataset in await tx.datasets.some(ids) if is_visible(dataset, caller)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +46,10 @@ class ListDatasets:
 
     uow: UnitOfWork
 
-    async def __call__(self, org_id: UUID, *, after: UUID | None, size: int) -> Sequence[Dataset]:
+    async def __call__(self, caller: Principal, *, after: UUID | None, size: int) -> Sequence[Dataset]:
         """Beginning after the id given."""
-        async with self.uow(org_id) as tx:
-            return await tx.datasets.page(after=after, limit=size + 1)
+        async with self.uow(caller.tenant) as tx:
+            return await tx.datasets.page(caller, after=after, limit=size + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +59,10 @@ class ListItems:
     uow: UnitOfWork
 
     async def __call__(
-        self, org_id: UUID, dataset: str, version: int, *, after: int, size: int
+        self, caller: Principal, dataset: str, version: int, *, after: int, size: int
     ) -> Sequence[DatasetItem]:
         """Version 0 is the latest. Raises DatasetNotFound or DatasetVersionNotFound."""
-        async with self.uow(org_id) as tx:
-            found = await tx.datasets.get(dataset)
+        async with dataset_to_read(self.uow, caller, dataset) as (tx, found):
             if found.latest_version == 0 and version == 0:
                 return []
             return await tx.datasets.items(found, found.version_number(version), after=after, limit=size + 1)
@@ -60,10 +74,22 @@ class GetRun:
 
     uow: UnitOfWork
 
-    async def __call__(self, org_id: UUID, run_id: UUID) -> Run:
+    async def __call__(self, caller: Principal, run_id: UUID) -> Run:
         """Raises RunNotFound."""
-        async with self.uow(org_id) as tx:
-            return await tx.runs.get(run_id)
+        async with self.uow(caller.tenant) as tx:
+            return await run_to_read(tx, caller, run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchGetRuns:
+    """Runs by their ids, by one query."""
+
+    uow: UnitOfWork
+
+    async def __call__(self, caller: Principal, ids: Sequence[UUID]) -> Sequence[Run]:
+        """Those that there are and the caller may see."""
+        async with self.uow(caller.tenant) as tx:
+            return [run for run in await tx.runs.some(ids) if is_run_visible(run, caller)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +98,10 @@ class ListRuns:
 
     uow: UnitOfWork
 
-    async def __call__(self, org_id: UUID, *, prompt: str, after: UUID | None, size: int) -> Sequence[Run]:
+    async def __call__(self, caller: Principal, *, prompt: str, after: UUID | None, size: int) -> Sequence[Run]:
         """Of one prompt (id or name) unless that is empty, beginning after the id given."""
-        async with self.uow(org_id) as tx:
-            return await tx.runs.page(prompt=prompt, after=after, limit=size + 1)
+        async with self.uow(caller.tenant) as tx:
+            return await tx.runs.page(caller, prompt=prompt, after=after, limit=size + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +110,10 @@ class ListResults:
 
     uow: UnitOfWork
 
-    async def __call__(self, org_id: UUID, run_id: UUID, *, after: int, size: int) -> Sequence[StoredResult]:
+    async def __call__(self, caller: Principal, run_id: UUID, *, after: int, size: int) -> Sequence[StoredResult]:
         """Beginning after the index given. Raises RunNotFound."""
-        async with self.uow(org_id) as tx:
-            run = await tx.runs.get(run_id)
+        async with self.uow(caller.tenant) as tx:
+            run = await run_to_read(tx, caller, run_id)
             return await tx.runs.results(run, after=after, limit=size + 1)
 
 
@@ -108,10 +134,10 @@ class GetComparison:
 
     uow: UnitOfWork
 
-    async def __call__(self, org_id: UUID, comparison_id: UUID) -> Comparison:
+    async def __call__(self, caller: Principal, comparison_id: UUID) -> Comparison:
         """Raises ComparisonNotFound."""
-        async with self.uow(org_id) as tx:
-            return await tx.comparisons.get(comparison_id)
+        async with self.uow(caller.tenant) as tx:
+            return await comparison_to_read(tx, caller, comparison_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +146,7 @@ class GetGateDecision:
 
     uow: UnitOfWork
 
-    async def __call__(self, org_id: UUID, decision_id: UUID) -> GateDecision:
+    async def __call__(self, caller: Principal, decision_id: UUID) -> GateDecision:
         """Raises GateDecisionNotFound."""
-        async with self.uow(org_id) as tx:
-            return await tx.comparisons.get_decision(decision_id)
+        async with self.uow(caller.tenant) as tx:
+            return await decision_to_read(tx, caller, decision_id)

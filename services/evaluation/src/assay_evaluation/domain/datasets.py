@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from assay_common.errors import Violation
+from assay_common.visibility import Visibility
 from assay_evaluation.domain.errors import DatasetEmpty, DatasetVersionNotFound, MalformedDataset
 from assay_evaluation.domain.names import problem_with_name
 
@@ -59,16 +60,36 @@ class Dataset:
     """A named dataset; `latest_version` 0 means that nothing was imported yet."""
 
     id: UUID
+    org_id: UUID
     name: str
     description: str
+    visibility: Visibility
     latest_version: int
     item_count: int
     created_at: datetime
     updated_at: datetime
     created_by: UUID
+    """The person or service account; one who used an API key, not the key."""
+    updates: int = 0
+    """How often its description or visibility was changed."""
+
+    @property
+    def etag(self) -> str:
+        """The dataset's revision, which grows with everything that changes it: 1 for a new one."""
+        return str(1 + self.updates + self.latest_version)
 
     @classmethod
-    def create(cls, dataset_id: UUID, name: str, description: str, *, by: UUID, at: datetime) -> Dataset:
+    def create(
+        cls,
+        dataset_id: UUID,
+        org_id: UUID,
+        name: str,
+        description: str,
+        visibility: Visibility,
+        *,
+        by: UUID,
+        at: datetime,
+    ) -> Dataset:
         """A new dataset without versions.
 
         Raises:
@@ -77,11 +98,25 @@ class Dataset:
         problems = []
         if problem := problem_with_name(name):
             problems.append(Violation("name", problem))
-        if len(description) > MAX_DESCRIPTION:
-            problems.append(Violation("description", f"longer than {MAX_DESCRIPTION} characters"))
+        problems += _too_long(description)
         if problems:
             raise MalformedDataset("the dataset cannot be created", *problems)
-        return cls(dataset_id, name, description, 0, 0, created_at=at, updated_at=at, created_by=by)
+        return cls(dataset_id, org_id, name, description, visibility, 0, 0, created_at=at, updated_at=at, created_by=by)
+
+    def updated(self, *, description: str | None, visibility: Visibility | None, at: datetime) -> Dataset:
+        """The dataset with another description or visibility; itself where None, or what it has, is given.
+
+        Raises:
+            MalformedDataset: the description is too long.
+        """
+        if description is not None and (problems := _too_long(description)):
+            raise MalformedDataset("the dataset cannot be changed", *problems)
+        after = replace(
+            self,
+            description=self.description if description is None else description,
+            visibility=visibility or self.visibility,
+        )
+        return self if after == self else replace(after, updates=self.updates + 1, updated_at=at)
 
     def extended(self, examples: Sequence[Example], *, by: UUID, at: datetime) -> tuple[Dataset, DatasetVersion]:
         """The dataset with one more version that holds exactly these examples."""
@@ -103,3 +138,9 @@ class Dataset:
                 f"dataset {self.name} has no version {wanted}", dataset=self.name, version=str(wanted)
             )
         return wanted or self.latest_version
+
+
+def _too_long(description: str) -> list[Violation]:
+    if len(description) <= MAX_DESCRIPTION:
+        return []
+    return [Violation("description", f"longer than {MAX_DESCRIPTION} characters")]

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
-from assay_common.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
+from uuid import UUID
+
+from assay_common.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
 
 
 class DatasetNotFound(NotFound):
-    """No such dataset in the organisation."""
+    """No such dataset, or none that the caller may see, which is not told apart."""
+
+    @classmethod
+    def of(cls, reference: str) -> DatasetNotFound:
+        """What is said of a dataset that was asked for by this id or name."""
+        return cls(f"there is no dataset {reference!r}", dataset=reference)
+
+
+class DatasetReadOnly(PermissionDenied):
+    """The caller may see the dataset, and may not change it."""
+
+
+class VisibilityNotAllowed(PermissionDenied):
+    """The caller may not make the dataset visible so; only owners and administrators publish, for instance."""
+
+
+class PromptNotFound(NotFound):
+    """The caller's API key is limited to other prompts, which is as if there were no others."""
 
 
 class DatasetVersionNotFound(NotFound):
@@ -14,15 +33,34 @@ class DatasetVersionNotFound(NotFound):
 
 
 class RunNotFound(NotFound):
-    """No such run in the organisation."""
+    """No such run in the organisation, or none that the caller may see, which is not told apart."""
+
+    @classmethod
+    def of(cls, run_id: UUID) -> RunNotFound:
+        """What is said of a run that was asked for by this id."""
+        return cls(f"there is no run {run_id}", run=str(run_id))
+
+
+class RunReadOnly(PermissionDenied):
+    """The caller may see the run, and may not stop it."""
 
 
 class ComparisonNotFound(NotFound):
-    """No such comparison in the organisation."""
+    """No such comparison in the organisation, or one of its runs is not the caller's to see."""
+
+    @classmethod
+    def of(cls, comparison_id: UUID) -> ComparisonNotFound:
+        """What is said of a comparison that was asked for by this id."""
+        return cls(f"there is no comparison {comparison_id}", comparison=str(comparison_id))
 
 
 class GateDecisionNotFound(NotFound):
-    """No such decision in the organisation."""
+    """No such decision in the organisation, or its comparison is not the caller's to see."""
+
+    @classmethod
+    def of(cls, decision_id: UUID) -> GateDecisionNotFound:
+        """What is said of a decision that was asked for by this id."""
+        return cls(f"there is no gate decision {decision_id}", decision=str(decision_id))
 
 
 class DatasetNameTaken(AlreadyExists):

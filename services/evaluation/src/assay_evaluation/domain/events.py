@@ -13,6 +13,20 @@ from assay_evaluation.domain.runs import Batch, Progress, Run
 
 
 @dataclass(frozen=True, slots=True)
+class DatasetCreated:
+    """A dataset was created."""
+
+    dataset: Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetUpdated:
+    """A dataset has another description or visibility."""
+
+    dataset: Dataset
+
+
+@dataclass(frozen=True, slots=True)
 class DatasetImported:
     """A version was imported; the dataset is as it is with it."""
 
@@ -75,7 +89,9 @@ class EvaluateItems:
 
 
 Event: TypeAlias = (
-    DatasetImported
+    DatasetCreated
+    | DatasetUpdated
+    | DatasetImported
     | RunCreated
     | ItemsMeasured
     | RunCompleted

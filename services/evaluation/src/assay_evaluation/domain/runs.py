@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from assay_common.errors import Violation
+from assay_common.visibility import Visibility
 from assay_evaluation.domain.datasets import DatasetItem
 from assay_evaluation.domain.errors import EvaluatorConfigInvalid, ExpectedAnswersMissing, MalformedRun
 from assay_evaluation.domain.evaluators import ConfigError, Evaluator, EvaluatorKind, Score, judge_for
@@ -213,14 +214,26 @@ class Run:
     totals: Totals
     created_at: datetime
     created_by: UUID
+    visibility: Visibility = Visibility.ORGANISATION
+    """Private when its prompt or its dataset was private when it was created."""
     finished_at: datetime | None = None
+
+
+def visibility_over(*parts: Visibility) -> Visibility:
+    """The visibility of what is made of these parts: private if one is, else the organisation's own."""
+    return Visibility.PRIVATE if Visibility.PRIVATE in parts else Visibility.ORGANISATION
 
 
 @dataclass(frozen=True, slots=True)
 class RunItem:
-    """One item of a run: what will be sent, or the variables for which the item has no value."""
+    """One item of a run: what will be sent, or the variables for which the item has no value.
 
+    It holds all that the run needs of the dataset's item, which may be another organisation's and vanish from sight.
+    """
+
+    item_id: UUID
     index: int
+    expected: str | None
     messages: tuple[Message, ...]
     missing_variables: tuple[str, ...] = ()
 

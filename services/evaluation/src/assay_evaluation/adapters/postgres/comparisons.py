@@ -60,7 +60,7 @@ class PostgresComparisons:
         """One comparison. Raises ComparisonNotFound."""
         row = await self._connection.fetchrow("SELECT * FROM comparisons WHERE id = $1", comparison_id)
         if row is None:
-            raise ComparisonNotFound(f"there is no comparison {comparison_id}", comparison=str(comparison_id))
+            raise ComparisonNotFound.of(comparison_id)
         return _comparison(row)
 
     async def add_decision(self, decision: GateDecision) -> None:
@@ -84,7 +84,7 @@ class PostgresComparisons:
         """One decision. Raises GateDecisionNotFound."""
         row = await self._connection.fetchrow("SELECT * FROM gate_decisions WHERE id = $1", decision_id)
         if row is None:
-            raise GateDecisionNotFound(f"there is no gate decision {decision_id}", decision=str(decision_id))
+            raise GateDecisionNotFound.of(decision_id)
         return _decision(row)
 
 

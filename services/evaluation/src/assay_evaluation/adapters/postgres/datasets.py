@@ -7,20 +7,25 @@ from uuid import UUID
 
 import asyncpg
 
+from assay_common.identity import Principal
 from assay_common.ids import new_id
+from assay_common.postgres.visible import Visible
+from assay_common.visibility import Visibility
 from assay_evaluation.domain.datasets import Dataset, DatasetItem, DatasetVersion, Example
 from assay_evaluation.domain.errors import DatasetNameTaken, DatasetNotFound
 from assay_evaluation.domain.names import as_id
 
 _ADD = """
-    INSERT INTO datasets (id, org_id, name, description, latest_version, item_count, created_at, updated_at, created_by)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    INSERT INTO datasets (id, org_id, name, description, visibility, latest_version, item_count, created_at, updated_at,
+                          created_by)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     ON CONFLICT (org_id, name) DO NOTHING
 """
 _BY_ID = "SELECT * FROM datasets WHERE id = $1"
-_BY_NAME = "SELECT * FROM datasets WHERE name = $1"
+_BY_NAME = "SELECT * FROM datasets WHERE name = $1 AND org_id = $2"
+_SOME = "SELECT * FROM datasets WHERE id = ANY ($1::uuid[])"
 _LOCK = " FOR UPDATE"
-_PAGE = "SELECT * FROM datasets WHERE ($1::uuid IS NULL OR id < $1) ORDER BY id DESC LIMIT $2"
+_UPDATE = "UPDATE datasets SET description = $2, visibility = $3, updates = $4, updated_at = $5 WHERE id = $1"
 _EXTEND = "UPDATE datasets SET latest_version = $2, item_count = $3, updated_at = $4 WHERE id = $1"
 _ADD_VERSION = """
     INSERT INTO dataset_versions (org_id, dataset_id, number, item_count, created_at, created_by)
@@ -43,7 +48,7 @@ _ITEMS = """
 
 
 class PostgresDatasets:
-    """The datasets of the transaction's organisation."""
+    """The datasets of the transaction's organisation, and public ones of others by id where it shows them."""
 
     def __init__(self, connection: asyncpg.Connection, org_id: UUID) -> None:
         self._connection = connection
@@ -57,6 +62,7 @@ class PostgresDatasets:
             self._org_id,
             dataset.name,
             dataset.description,
+            dataset.visibility.value,
             dataset.latest_version,
             dataset.item_count,
             dataset.created_at,
@@ -69,15 +75,40 @@ class PostgresDatasets:
     async def get(self, reference: str, *, for_update: bool = False) -> Dataset:
         """The dataset of this id or name. Raises DatasetNotFound."""
         dataset_id = as_id(reference)
-        query = _BY_NAME if dataset_id is None else _BY_ID
-        row = await self._connection.fetchrow(query + (_LOCK if for_update else ""), dataset_id or reference)
+        lock = _LOCK if for_update else ""
+        if dataset_id is None:
+            row = await self._connection.fetchrow(_BY_NAME + lock, reference, self._org_id)
+        else:
+            row = await self._connection.fetchrow(_BY_ID + lock, dataset_id)
         if row is None:
-            raise DatasetNotFound(f"there is no dataset {reference!r}", dataset=reference)
+            raise DatasetNotFound.of(reference)
         return _dataset(row)
 
-    async def page(self, *, after: UUID | None, limit: int) -> Sequence[Dataset]:
-        """Datasets newest first, beginning after the id given."""
-        return [_dataset(row) for row in await self._connection.fetch(_PAGE, after, limit)]
+    async def some(self, ids: Sequence[UUID]) -> Sequence[Dataset]:
+        """Those of these datasets that there are, by one query."""
+        return [_dataset(row) for row in await self._connection.fetch(_SOME, ids)]
+
+    async def page(self, caller: Principal, *, after: UUID | None, limit: int) -> Sequence[Dataset]:
+        """Datasets that the caller may see, newest first, beginning after the id given."""
+        visible = Visible.to(caller)
+        rows = await self._connection.fetch(
+            f"""
+            SELECT * FROM datasets
+            WHERE org_id = $3 AND ($1::uuid IS NULL OR id < $1) AND {visible.condition("datasets", 3)}
+            ORDER BY id DESC
+            LIMIT $2
+            """,  # noqa: S608 - no value is in it
+            after,
+            limit,
+            *visible.values,
+        )
+        return [_dataset(row) for row in rows]
+
+    async def save(self, dataset: Dataset) -> None:
+        """Store what can be changed of a dataset."""
+        await self._connection.execute(
+            _UPDATE, dataset.id, dataset.description, dataset.visibility.value, dataset.updates, dataset.updated_at
+        )
 
     async def add_version(self, dataset: Dataset, version: DatasetVersion, examples: Sequence[Example]) -> None:
         """Store a version with its items, and the dataset as it is with it."""
@@ -113,11 +144,14 @@ class PostgresDatasets:
 def _dataset(row: asyncpg.Record) -> Dataset:
     return Dataset(
         id=row["id"],
+        org_id=row["org_id"],
         name=row["name"],
         description=row["description"],
+        visibility=Visibility(row["visibility"]),
         latest_version=row["latest_version"],
         item_count=row["item_count"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         created_by=row["created_by"],
+        updates=row["updates"],
     )

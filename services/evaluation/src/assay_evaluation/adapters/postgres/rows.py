@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 
+from assay_common.visibility import Visibility
 from assay_evaluation.domain.evaluators import Evaluator, EvaluatorKind, Score
 from assay_evaluation.domain.runs import (
     ItemResult,
@@ -44,6 +45,7 @@ def run_from(row: asyncpg.Record) -> Run:
         ),
         created_at=row["created_at"],
         created_by=row["created_by"],
+        visibility=Visibility(row["visibility"]),
         finished_at=row["finished_at"],
     )
 

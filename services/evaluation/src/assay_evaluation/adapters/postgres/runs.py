@@ -8,6 +8,8 @@ from uuid import UUID
 
 import asyncpg
 
+from assay_common.identity import Principal
+from assay_common.postgres.visible import Visible
 from assay_evaluation.adapters.postgres.rows import (
     messages_from,
     messages_to,
@@ -41,8 +43,8 @@ _RUNS = """
 _ADD = """
     INSERT INTO runs (id, org_id, prompt_id, prompt_name, prompt_version, dataset_id, dataset_name, dataset_version,
                       model, parameters, status, total, measured, unmeasured, input_tokens, output_tokens, created_at,
-                      created_by)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, 0, 0, $13, $14)
+                      created_by, visibility)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, 0, 0, $13, $14, $15)
 """
 _ADD_EVALUATORS = """
     INSERT INTO run_evaluators (org_id, run_id, place, name, kind, config)
@@ -50,16 +52,20 @@ _ADD_EVALUATORS = """
     FROM unnest($3::text[], $4::text[], $5::jsonb[]) WITH ORDINALITY AS new (name, kind, config, place)
 """
 _ADD_ITEMS = """
-    INSERT INTO run_items (org_id, run_id, index, messages)
-    SELECT $1, $2, index, messages::jsonb FROM unnest($3::int[], $4::text[]) AS new (index, messages)
+    INSERT INTO run_items (org_id, run_id, index, messages, item_id, expected)
+    SELECT $1, $2, index, messages::jsonb, item_id, expected
+    FROM unnest($3::int[], $4::text[], $5::uuid[], $6::text[]) AS new (index, messages, item_id, expected)
 """
+# A run keeps what it needs of the dataset's items, for the dataset may be another organisation's, and no longer public.
+# Runs of before migration 0002 do not: for them the items themselves are looked at, which are their own organisation's.
 _PENDING = """
-    SELECT index, messages, expected
+    SELECT run_items.index, messages, coalesce(run_items.expected, dataset_items.expected) AS expected
     FROM run_items
-    JOIN dataset_items USING (index)
-    WHERE run_id = $1 AND index = ANY($2::int[]) AND dataset_id = $3 AND version = $4
+    LEFT JOIN dataset_items
+      ON dataset_items.dataset_id = $3 AND dataset_items.version = $4 AND dataset_items.index = run_items.index
+    WHERE run_id = $1 AND run_items.index = ANY($2::int[])
       AND NOT EXISTS (SELECT FROM results WHERE results.run_id = $1 AND results.index = run_items.index)
-    ORDER BY index
+    ORDER BY run_items.index
 """
 _ADD_RESULTS = """
     INSERT INTO results (org_id, run_id, index, output, scores, unmeasured_reason, latency_ms, input_tokens,
@@ -100,11 +106,13 @@ _MEASURE_LATENCY = """
     WHERE id = $1 AND finished_at IS NOT NULL
 """
 _RESULTS = """
-    SELECT results.*, dataset_items.id AS item_id
+    SELECT results.*, coalesce(run_items.item_id, dataset_items.id) AS item_id
     FROM results
-    JOIN dataset_items USING (index)
-    WHERE run_id = $1 AND index > $2 AND dataset_id = $3 AND version = $4
-    ORDER BY index
+    JOIN run_items USING (run_id, index)
+    LEFT JOIN dataset_items
+      ON dataset_items.dataset_id = $3 AND dataset_items.version = $4 AND dataset_items.index = results.index
+    WHERE results.run_id = $1 AND results.index > $2
+    ORDER BY results.index
     LIMIT $5
 """
 _PAIRS = """
@@ -144,6 +152,7 @@ class PostgresRuns:
             run.progress.total,
             run.created_at,
             run.created_by,
+            run.visibility.value,
         )
         await self._connection.execute(
             _ADD_EVALUATORS,
@@ -159,6 +168,8 @@ class PostgresRuns:
             run.id,
             [item.index for item in items],
             [messages_to(item.messages) for item in items],
+            [item.item_id for item in items],
+            [item.expected for item in items],
         )
 
     async def get(self, run_id: UUID, *, for_update: bool = False) -> Run:
@@ -168,17 +179,33 @@ class PostgresRuns:
             await self._connection.execute("SELECT FROM runs WHERE id = $1 FOR UPDATE", run_id)
         row = await self._connection.fetchrow(f"{_RUNS} WHERE id = $1", run_id)
         if row is None:
-            raise RunNotFound(f"there is no run {run_id}", run=str(run_id))
+            raise RunNotFound.of(run_id)
         return run_from(row)
 
-    async def page(self, *, prompt: str, after: UUID | None, limit: int) -> Sequence[Run]:
-        """Runs newest first, of one prompt (id or name) or of all (empty), beginning after the id given."""
+    async def some(self, ids: Sequence[UUID]) -> Sequence[Run]:
+        """Those of these runs that there are, by one query."""
+        return [run_from(row) for row in await self._connection.fetch(f"{_RUNS} WHERE id = ANY ($1::uuid[])", ids)]
+
+    async def page(self, caller: Principal, *, prompt: str, after: UUID | None, limit: int) -> Sequence[Run]:
+        """Runs that the caller may see, newest first, of one prompt (id or name) or of all (empty), beginning after
+        the id given.
+        """
+        visible = Visible.to(caller)
         prompt_id = as_id(prompt)
-        of_prompt = "true" if not prompt else "prompt_name = $3::text" if prompt_id is None else "prompt_id = $3::uuid"
+        of_prompt = "true" if not prompt else "prompt_name = $9::text" if prompt_id is None else "prompt_id = $9::uuid"
         rows = await self._connection.fetch(
-            f"{_RUNS} WHERE ($1::uuid IS NULL OR id < $1) AND {of_prompt} ORDER BY id DESC LIMIT $2",
+            f"""
+            {_RUNS}
+            WHERE ($1::uuid IS NULL OR id < $1) AND {of_prompt}
+              AND ($3::text[] IS NULL OR prompt_id::text = ANY ($3) OR prompt_name = ANY ($3))
+              AND {visible.condition("runs", 4)}
+            ORDER BY id DESC
+            LIMIT $2
+            """,
             after,
             limit,
+            None if caller.prompts is None else list(caller.prompts),
+            *visible.values,
             *([prompt_id or prompt] if prompt else []),
         )
         return [run_from(row) for row in rows]

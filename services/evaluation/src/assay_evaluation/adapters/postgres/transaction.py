@@ -47,6 +47,8 @@ class PostgresTransaction:
 
 def _aggregate(event: events.Event) -> tuple[str, UUID, int | None]:
     match event:
+        case events.DatasetCreated(dataset) | events.DatasetUpdated(dataset):
+            return "dataset", dataset.id, None
         case events.DatasetImported(dataset):
             return "dataset", dataset.id, dataset.latest_version
         case events.RunCreated(run) | events.RunCompleted(run) | events.RunCancelled(run):

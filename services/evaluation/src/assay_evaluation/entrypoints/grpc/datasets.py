@@ -8,17 +8,20 @@ from typing import Final
 from uuid import UUID
 
 from assay.evaluation.v1 import datasets_pb2, datasets_pb2_grpc
+from assay.type.v1 import visibility_pb2
+from assay_common.batches import ids_in
 from assay_common.errors import Violation
-from assay_common.identity import principal, tenant
 from assay_common.postgres.pages import cut, page_size
+from assay_common.visibility import Visibility
 from assay_evaluation.application.create_dataset import CreateDataset
 from assay_evaluation.application.import_items import ImportItems
-from assay_evaluation.application.read import GetDataset, ListDatasets, ListItems
+from assay_evaluation.application.read import BatchGetDatasets, GetDataset, ListDatasets, ListItems
+from assay_evaluation.application.update_dataset import UpdateDataset
 from assay_evaluation.domain.datasets import FileFormat
-from assay_evaluation.domain.errors import FileTooLarge, MalformedImport
+from assay_evaluation.domain.errors import FileTooLarge, MalformedDataset, MalformedImport
 from assay_evaluation.domain.importing import MAX_FILE_BYTES
-from assay_evaluation.entrypoints.grpc.reading import Context, cursor, required
-from assay_evaluation.messages import dataset_message, item_message, report_message
+from assay_evaluation.entrypoints.grpc.reading import Context, caller, cursor, required
+from assay_evaluation.messages import dataset_message, item_message, report_message, visibility_from
 
 _FORMATS: Final = {
     datasets_pb2.FILE_FORMAT_JSONL: FileFormat.JSONL,
@@ -33,43 +36,61 @@ class DatasetServicer(datasets_pb2_grpc.DatasetServiceServicer):
     create_dataset: CreateDataset
     get_dataset: GetDataset
     list_datasets: ListDatasets
+    batch_get_datasets: BatchGetDatasets
+    update_dataset: UpdateDataset
     import_items: ImportItems
     list_items: ListItems
 
     async def CreateDataset(self, request: datasets_pb2.CreateDatasetRequest, context: Context) -> datasets_pb2.Dataset:
         """Create an empty dataset."""
-        dataset = await self.create_dataset(tenant(), request.name, request.description, by=principal().subject)
+        visibility = _visibility(request.visibility) or Visibility.ORGANISATION
+        dataset = await self.create_dataset(caller(), request.name, request.description, visibility)
         return dataset_message(dataset)
 
     async def GetDataset(self, request: datasets_pb2.GetDatasetRequest, context: Context) -> datasets_pb2.Dataset:
         """One dataset, by id or name."""
-        return dataset_message(await self.get_dataset(tenant(), required("dataset", request.dataset)))
+        return dataset_message(await self.get_dataset(caller(), required("dataset", request.dataset)))
 
     async def ListDatasets(
         self, request: datasets_pb2.ListDatasetsRequest, context: Context
     ) -> datasets_pb2.ListDatasetsResponse:
         """A page of datasets, newest first."""
         size = page_size(request.page_size)
-        found = await self.list_datasets(tenant(), after=cursor(request.page_token, UUID), size=size)
+        found = await self.list_datasets(caller(), after=cursor(request.page_token, UUID), size=size)
         page, token = cut(found, size, lambda dataset: {"after": str(dataset.id)})
         return datasets_pb2.ListDatasetsResponse(datasets=map(dataset_message, page), next_page_token=token)
+
+    async def BatchGetDatasets(
+        self, request: datasets_pb2.BatchGetDatasetsRequest, context: Context
+    ) -> datasets_pb2.BatchGetDatasetsResponse:
+        """Those of the datasets that the caller may see."""
+        found = await self.batch_get_datasets(caller(), ids_in("ids", request.ids))
+        return datasets_pb2.BatchGetDatasetsResponse(datasets=map(dataset_message, found))
+
+    async def UpdateDataset(self, request: datasets_pb2.UpdateDatasetRequest, context: Context) -> datasets_pb2.Dataset:
+        """Change description or visibility."""
+        dataset = await self.update_dataset(
+            caller(),
+            required("dataset", request.dataset),
+            description=request.description if request.HasField("description") else None,
+            visibility=_visibility(request.visibility),
+            etag=request.etag,
+        )
+        return dataset_message(dataset)
 
     async def ImportItems(
         self, request_iterator: AsyncIterator[datasets_pb2.ImportItemsRequest], context: Context
     ) -> datasets_pb2.ImportReport:
         """Read a file into a new version."""
-        org_id = tenant()
+        asking = caller()
         header = await _header(request_iterator)
         file_format = _file_format(header)
-        # Looked for before the file is taken, so that nobody sends 16 MiB in vain.
-        dataset = await self.get_dataset(org_id, required("dataset", header.dataset))
         report = await self.import_items(
-            org_id,
-            dataset.id,
-            await _content(request_iterator),
+            asking,
+            required("dataset", header.dataset),
+            lambda: _content(request_iterator),
             file_format,
             skip_invalid=header.skip_invalid,
-            by=principal().subject,
         )
         return report_message(report)
 
@@ -80,7 +101,7 @@ class DatasetServicer(datasets_pb2_grpc.DatasetServiceServicer):
         size = page_size(request.page_size)
         after = cursor(request.page_token, int)
         found = await self.list_items(
-            tenant(),
+            caller(),
             required("dataset", request.dataset),
             request.version,
             after=-1 if after is None else after,
@@ -88,6 +109,15 @@ class DatasetServicer(datasets_pb2_grpc.DatasetServiceServicer):
         )
         page, token = cut(found, size, lambda item: {"after": str(item.index)})
         return datasets_pb2.ListItemsResponse(items=map(item_message, page), next_page_token=token)
+
+
+def _visibility(number: visibility_pb2.Visibility.ValueType) -> Visibility | None:
+    """None where the request names none. Raises MalformedDataset."""
+    found = visibility_from(number)
+    if found is None and number:
+        problem = Violation("visibility", "must be PRIVATE, ORGANISATION or PUBLIC")
+        raise MalformedDataset("there is no such visibility", problem)
+    return found
 
 
 async def _header(requests: AsyncIterator[datasets_pb2.ImportItemsRequest]) -> datasets_pb2.ImportHeader:
