@@ -9,11 +9,14 @@ from uuid import UUID
 import asyncpg
 
 from assay_common.errors import Aborted
+from assay_common.idempotency import IdempotentRequestDone, Once, current_once
 from assay_common.postgres import events, inbox
 from assay_common.postgres.events import NewEvent
 from assay_common.postgres.roles import Names
 
 T = TypeVar("T")
+
+_DONE = "this was done before, and its answer was lost: read the resource to see what it did"
 
 
 class TransactionConflict(Aborted):
@@ -49,9 +52,11 @@ class TenantTransaction:
 class UnitOfWork(Generic[T]):
     """Opens transactions and wraps each in the service's own type, for instance one with repositories.
 
-    A transaction commits when the block ends and rolls back when it raises. It is never run again silently.
+    A transaction commits when the block ends and rolls back when it raises. It is never run again silently. Inside an
+    RPC that was called with an idempotency key, the first transaction that writes something notes the key.
 
     Raises:
+        IdempotentRequestDone: the RPC was called with the same key before, and had an effect.
         TransactionConflict: serialisation failure or deadlock.
     """
 
@@ -85,10 +90,38 @@ class UnitOfWork(Generic[T]):
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[asyncpg.Connection]:
+        once = current_once()
+        once = None if once is None or once.is_noted else once
+        noted = False
         with _conflicts_named():
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with self._pool.acquire() as acquired, acquired.transaction():
                 # The pool's proxy has every method of a connection, which the type checker cannot know.
-                yield cast("asyncpg.Connection", connection)
+                connection = cast("asyncpg.Connection", acquired)
+                if once is not None:
+                    await _ensure_first(connection, once)
+                yield connection
+                if once is not None:
+                    noted = await _note(connection, once)
+        if once is not None:
+            once.is_noted = noted
+
+
+async def _ensure_first(connection: asyncpg.Connection, once: Once) -> None:
+    """Raise IdempotentRequestDone when the call was made before."""
+    if await inbox.is_known(connection, once.consumer, once.id):
+        raise IdempotentRequestDone(_DONE)
+
+
+async def _note(connection: asyncpg.Connection, once: Once) -> bool:
+    """Note the call in the transaction that has written something for it; whether it has.
+
+    Raises IdempotentRequestDone, which undoes what was written, when the same call was made at the same time.
+    """
+    if not await connection.fetchval("SELECT pg_current_xact_id_if_assigned() IS NOT NULL"):
+        return False
+    if not await inbox.first_delivery(connection, once.consumer, once.id):
+        raise IdempotentRequestDone(_DONE)
+    return True
 
 
 @contextmanager

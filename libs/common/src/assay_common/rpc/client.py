@@ -12,6 +12,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 from opentelemetry.instrumentation.grpc import aio_client_interceptors
 
+from assay_common.idempotency import KEY_METADATA, key_of_calls
 from assay_common.identity import current_principal
 from assay_common.logs import REQUEST_ID_METADATA, request_id
 from assay_common.origin import ADDRESS_METADATA, origin
@@ -42,7 +43,7 @@ async def channel(target: str, settings: GrpcSettings) -> AsyncIterator[grpc.aio
 
     Calls are spread over all addresses of the target. UNAVAILABLE is retried (4 attempts) for RPCs that the contract
     declares free of side effects or idempotent, never for others. A call carries the current principal's token unless
-    metadata names another, and the request id; it ends when the current RPC's deadline does, or after
+    metadata names another, the request id, the client at the far end and the idempotency key; it ends when the current RPC's deadline does, or after
     `settings.deadline_seconds` where there is none and the caller gave none.
     """
     opened = grpc.aio.insecure_channel(
@@ -112,6 +113,9 @@ class _Outgoing:
         if metadata.get(ADDRESS_METADATA) is None:
             for name, value in origin().to_metadata():
                 metadata.add(name, value)
+        once = key_of_calls()
+        if once is not None and metadata.get(KEY_METADATA) is None:
+            metadata.add(KEY_METADATA, once)
         return grpc.aio.ClientCallDetails(
             method=details.method,
             timeout=self._deadline(details.timeout),

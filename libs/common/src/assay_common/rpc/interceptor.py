@@ -11,13 +11,16 @@ import grpc
 import grpc.aio
 import structlog
 
+from assay_common import idempotency
 from assay_common.identity import act_as, current_principal
 from assay_common.logs import REQUEST_ID_METADATA, new_request_id, request_id
 from assay_common.metrics import GRPC_SERVER_HANDLED, GRPC_SERVER_HANDLING_SECONDS
 from assay_common.origin import Origin, originate
 from assay_common.rpc.authorisation import Authoriser, is_infrastructure
+from assay_common.rpc.client import is_safe_to_repeat
 from assay_common.rpc.deadline import set_deadline, time_left
 from assay_common.rpc.errors import abort, status_of
+from assay_protos.permissions import methods
 
 log = structlog.get_logger()
 
@@ -92,6 +95,7 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):
         request_id.set(metadata.get(REQUEST_ID_METADATA, "")[:MAX_REQUEST_ID_CHARS] or new_request_id())
         originate(Origin.from_metadata(metadata))
         act_as(None)
+        idempotency.handle_once(_once(path, metadata))
         code = grpc.StatusCode.UNKNOWN
         try:
             act_as(await self._authorise(path, metadata.get("authorization")))
@@ -111,6 +115,13 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):
             raise
         finally:
             _record(path, code, time.perf_counter() - started)
+
+
+def _once(path: str, metadata: dict[str, str]) -> idempotency.Once | None:
+    """What a repetition is known by, of an RPC that the contract does not declare safe to repeat."""
+    key = metadata.get(idempotency.KEY_METADATA, "")[: idempotency.MAX_CHARS]
+    method = methods().get(path)
+    return None if not key or method is None or is_safe_to_repeat(method) else idempotency.Once(path, key)
 
 
 def _code_of(context: Context) -> grpc.StatusCode:

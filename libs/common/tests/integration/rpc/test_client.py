@@ -10,6 +10,7 @@ import pytest
 from assay.audit.v1 import audits_pb2, audits_pb2_grpc, repositories_pb2, repositories_pb2_grpc
 from assay.prompt.v1 import prompts_pb2, prompts_pb2_grpc
 from assay_common.errors import NotFound, Unavailable
+from assay_common.idempotency import calling_once, current_once
 from assay_common.identity import Principal, acting_as, principal
 from assay_common.logs import bound_request_id, request_id
 from assay_common.rpc.client import channel
@@ -275,3 +276,24 @@ async def test_keys_come_from_auth(ours, issuer):
     verifier = TokenVerifier(jwks_from_auth(ours))
     assert (await verifier.verify(issuer.token("prompts:read"))).permissions == {"prompts:read"}
     assert issuer.fetches == 1
+
+
+async def test_the_idempotency_key_goes_along_and_reaches_only_what_may_not_be_repeated(server, prompts):
+    seen = []
+
+    async def create(request, context):
+        seen.append(current_once())
+        return prompts_pb2.Prompt()
+
+    async def get(request, context):
+        seen.append(current_once())
+        return prompts_pb2.Prompt()
+
+    server.prompts.create, server.prompts.get = create, get
+    with calling_once("a-key"):
+        await prompts.CreatePrompt(prompts_pb2.CreatePromptRequest())
+        await prompts.GetPrompt(prompts_pb2.GetPromptRequest())
+    await prompts.CreatePrompt(prompts_pb2.CreatePromptRequest())
+    first, *others = seen
+    assert (first.rpc, first.key) == ("/assay.prompt.v1.PromptService/CreatePrompt", "a-key")
+    assert others == [None, None]
