@@ -1,7 +1,7 @@
 """A call that is repeated takes effect once: its key is stored in the transaction of its effect.
 
-The gateway names a request by a key (gRPC metadata `x-idempotency-key`). An RPC that may not simply be called twice puts
-the key into the inbox together with the first thing that it writes; where it is there already, nothing is done.
+The gateway names a request by a key (gRPC metadata `x-idempotency-key`). An RPC that may not simply be called twice
+puts the key into the inbox together with the first thing that it writes; where it is there already, nothing is done.
 """
 
 from collections.abc import Iterator

@@ -6,13 +6,20 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 import grpc.aio
+from redis.asyncio import Redis
 
 from assay.analytics.v1.analytics_pb2_grpc import AnalyticsServiceStub
 from assay.audit.v1.audits_pb2_grpc import AuditServiceStub
 from assay.audit.v1.repositories_pb2_grpc import RepositoryServiceStub
+from assay.auth.v1.accounts_pb2_grpc import AccountServiceStub, SecondFactorServiceStub
 from assay.auth.v1.api_keys_pb2_grpc import ApiKeyServiceStub
+from assay.auth.v1.audit_trail_pb2_grpc import AuditTrailServiceStub
+from assay.auth.v1.invitations_pb2_grpc import InvitationServiceStub
 from assay.auth.v1.organisations_pb2_grpc import OrganisationServiceStub
+from assay.auth.v1.service_accounts_pb2_grpc import ServiceAccountServiceStub
 from assay.auth.v1.sessions_pb2_grpc import SessionServiceStub
+from assay.auth.v1.single_sign_on_pb2_grpc import DeviceServiceStub, SingleSignOnServiceStub
+from assay.auth.v1.teams_pb2_grpc import TeamServiceStub
 from assay.evaluation.v1.comparisons_pb2_grpc import ComparisonServiceStub
 from assay.evaluation.v1.datasets_pb2_grpc import DatasetServiceStub
 from assay.evaluation.v1.runs_pb2_grpc import RunServiceStub
@@ -20,14 +27,19 @@ from assay.prompt.v1.prompts_pb2_grpc import PromptServiceStub
 from assay_common.lifecycle import Lifecycle
 from assay_common.rpc.client import channel
 from assay_common.rpc.jwks import TokenVerifier
+from assay_gateway.adapters.answers import ValkeyAnswers
 from assay_gateway.adapters.auth import AuthKeyExchange, PublishedKeys, issued_at
 from assay_gateway.adapters.event_stream import EventStream
 from assay_gateway.adapters.prompts import PromptService
-from assay_gateway.adapters.valkey import valkey_buckets
+from assay_gateway.adapters.stored_queries import ValkeyQueries
+from assay_gateway.adapters.valkey import ValkeyBuckets, valkey
 from assay_gateway.application.authenticate import Authenticate
 from assay_gateway.application.limit_rate import LimitRate
 from assay_gateway.application.live_feed import LiveFeed
+from assay_gateway.application.persisted_queries import PersistedQueries
 from assay_gateway.application.resolve_prompt import ResolvePrompt
+from assay_gateway.application.run_once import RunOnce
+from assay_gateway.domain.limits import Limits
 from assay_gateway.domain.rate import Rate
 from assay_gateway.entrypoints.consumers import EventListener
 from assay_gateway.entrypoints.http.app import application
@@ -49,10 +61,10 @@ def starting(
         async with AsyncExitStack() as stack:
             services = await _services(stack, settings)
             keys = PublishedKeys(services.sessions)
-            buckets = await stack.enter_async_context(
-                valkey_buckets(settings.valkey.url.get_secret_value(), settings.valkey.timeout_seconds)
+            client = await stack.enter_async_context(
+                valkey(settings.valkey.url.get_secret_value(), settings.valkey.timeout_seconds)
             )
-            gateway = _gateway(settings, lifecycle, services, keys, LimitRate(buckets))
+            gateway = _gateway(settings, lifecycle, services, keys, client)
             listener = EventListener(gateway.authenticate, gateway.resolve_prompt, gateway.feed)
             stream = EventStream(settings.kafka, EVENT_TOPICS, listener.on_event, listener.on_gap)
             app = application(gateway, lifecycle)
@@ -78,9 +90,17 @@ async def _services(stack: AsyncExitStack, settings: Settings) -> Services:
     audit = await connected(settings.targets.require("audit"))
     analytics = await connected(settings.targets.require("analytics"))
     return Services(
+        accounts=AccountServiceStub(auth),
+        second_factor=SecondFactorServiceStub(auth),
         sessions=SessionServiceStub(auth),
+        single_sign_on=SingleSignOnServiceStub(auth),
+        devices=DeviceServiceStub(auth),
         organisations=OrganisationServiceStub(auth),
+        invitations=InvitationServiceStub(auth),
+        teams=TeamServiceStub(auth),
         api_keys=ApiKeyServiceStub(auth),
+        service_accounts=ServiceAccountServiceStub(auth),
+        audit_trail=AuditTrailServiceStub(auth),
         prompts=PromptServiceStub(prompt),
         datasets=DatasetServiceStub(evaluation),
         runs=RunServiceStub(evaluation),
@@ -92,19 +112,27 @@ async def _services(stack: AsyncExitStack, settings: Settings) -> Services:
 
 
 def _gateway(
-    settings: Settings, lifecycle: Lifecycle, services: Services, keys: PublishedKeys, limit_rate: LimitRate
+    settings: Settings, lifecycle: Lifecycle, services: Services, keys: PublishedKeys, client: Redis
 ) -> Gateway:
     cache = settings.prompt_cache
     limits = settings.limits
     return Gateway(
         services=services,
         authenticate=Authenticate(TokenVerifier(keys.fetch), AuthKeyExchange(services.sessions), issued_at),
-        limit_rate=limit_rate,
+        limit_rate=LimitRate(ValkeyBuckets(client)),
+        run_once=RunOnce(ValkeyAnswers(client)),
         resolve_prompt=ResolvePrompt(PromptService(services.prompts), ttl=cache.ttl_seconds, max_bytes=cache.max_bytes),
+        persisted_queries=PersistedQueries(ValkeyQueries(client)),
         feed=LiveFeed(),
         keys=keys,
-        caller_rate=Rate(limits.per_second, limits.burst),
-        sign_in_rate=Rate(limits.sign_in_per_second, limits.sign_in_burst),
+        limits=Limits(
+            caller=Rate(limits.per_second, limits.burst),
+            owner=Rate(limits.owner_per_second, limits.owner_burst),
+            organisation=Rate(limits.organisation_per_second, limits.organisation_burst),
+            address=Rate(limits.address_per_second, limits.address_burst),
+            public=Rate(limits.sign_in_per_second, limits.sign_in_burst),
+            refused=Rate(limits.refused_per_second, limits.refused_burst),
+        ),
         http=settings.http,
         live=settings.live,
         stopping=lifecycle.stopping,

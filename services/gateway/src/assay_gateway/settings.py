@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, PositiveFloat, PositiveInt, SecretStr
+from pydantic import AfterValidator, NonNegativeFloat, PositiveFloat, PositiveInt, SecretStr
 
 from assay_common.settings import Address, GrpcSettings, KafkaSettings, Section, ServiceSettings, Targets
 
@@ -24,9 +24,24 @@ class HttpSettings(Section):
     keep_alive_seconds: PositiveInt = 75
     """How long an idle connection is kept open."""
     deadline_seconds: PositiveFloat = 30.0
-    """How long a request may take in all services together."""
+    """How long a request may take, the arrival of its body and all services together."""
     upload_deadline_seconds: PositiveFloat = 900.0
     """The same for uploads of files."""
+    head_seconds: PositiveFloat = 10.0
+    """How long the head of a request may take to arrive, on a new connection or after its first byte."""
+    body_idle_seconds: PositiveFloat = 20.0
+    """How long nothing of an unfinished body may arrive."""
+    max_header_bytes: PositiveInt = 32 * 1024
+    """All headers of a request together."""
+    max_headers: PositiveInt = 100
+    max_concurrent: PositiveInt = 200
+    """Requests that are worked on at once; reads answered from memory, live feeds and operators' requests aside."""
+    max_queued: PositiveInt = 400
+    """Requests that wait for their turn; more are answered 503."""
+    queue_seconds: PositiveFloat = 10.0
+    """How long a request waits for its turn before it is answered 503."""
+    linger_seconds: NonNegativeFloat = 0.5
+    """How long connections are still taken after SIGTERM, while load balancers learn of it."""
 
 
 class ValkeySettings(Section):
@@ -46,10 +61,26 @@ class LimitSettings(Section):
     """For each user and each API key, lasting."""
     burst: PositiveInt = 400
     """For each user and each API key, at once."""
+    owner_per_second: PositiveFloat = 400.0
+    """For each person or service account with all their keys together, lasting."""
+    owner_burst: PositiveInt = 800
+    """For each person or service account with all their keys together, at once."""
+    organisation_per_second: PositiveFloat = 1000.0
+    """For each organisation, lasting."""
+    organisation_burst: PositiveInt = 2000
+    """For each organisation, at once."""
+    address_per_second: PositiveFloat = 1000.0
+    """For each network address (IPv6: for each /64 network), lasting."""
+    address_burst: PositiveInt = 2000
+    """For each network address, at once."""
     sign_in_per_second: PositiveFloat = 10.0
     """For each network address, on the routes that need no token, lasting."""
     sign_in_burst: PositiveInt = 100
     """For each network address, on the routes that need no token, at once."""
+    refused_per_second: PositiveFloat = 1.0
+    """How many API keys and tokens that do not hold a network address may try, lasting."""
+    refused_burst: PositiveInt = 50
+    """How many API keys and tokens that do not hold a network address may try, at once."""
 
 
 class PromptCacheSettings(Section):

@@ -43,8 +43,8 @@ async def channel(target: str, settings: GrpcSettings) -> AsyncIterator[grpc.aio
 
     Calls are spread over all addresses of the target. UNAVAILABLE is retried (4 attempts) for RPCs that the contract
     declares free of side effects or idempotent, never for others. A call carries the current principal's token unless
-    metadata names another, the request id, the client at the far end and the idempotency key; it ends when the current RPC's deadline does, or after
-    `settings.deadline_seconds` where there is none and the caller gave none.
+    metadata names another, the request id, the client at the far end and the idempotency key; it ends when the current
+    RPC's deadline does, or after `settings.deadline_seconds` where there is none and the caller gave none.
     """
     opened = grpc.aio.insecure_channel(
         target,

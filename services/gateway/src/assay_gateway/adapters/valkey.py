@@ -1,4 +1,4 @@
-"""Token buckets in Valkey: one hash a caller, changed by one script, which Valkey runs atomically."""
+"""Token buckets in Valkey: one hash a bucket; all buckets of a request are changed by one script, which is atomic."""
 
 from __future__ import annotations
 
@@ -12,25 +12,41 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from assay_gateway.application.ports import BucketsAway, Lease
-from assay_gateway.domain.rate import Rate
+from assay_gateway.domain.rate import Claims
 
-KEY: Final = "assay:gateway:rate:{%s}"
-"""The braces keep a caller's key on one node of a cluster."""
+AWAY: Final = (RedisError, OSError, TimeoutError)
+"""What a client raises when the server cannot be reached or does not answer."""
 
-# The clock is Valkey's own, so that replicas whose clocks differ agree.
+KEY: Final = "{assay:gateway:rate}:%s"
+"""The braces keep all buckets on one node of a cluster: a script may touch no more than one."""
+
+# The clock is Valkey's own, so that replicas whose clocks differ agree. What is not granted changes nothing: the
+# tokens of a bucket follow from what was left and from the time that passed.
 _TAKE: Final = """
-local rate, burst, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local wanted, needed = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
-local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'at')
-local tokens = tonumber(bucket[1]) or burst
-local at = tonumber(bucket[2]) or now
-tokens = math.min(burst, tokens + math.max(0, now - at) * rate)
-local granted = math.min(wanted, math.floor(tokens))
-tokens = tokens - granted
-redis.call('HSET', KEYS[1], 'tokens', string.format('%.6f', tokens), 'at', string.format('%.6f', now))
-redis.call('PEXPIRE', KEYS[1], math.ceil((burst - tokens) / rate * 1000) + 1000)
-return {granted, string.format('%.6f', tokens)}
+local tokens, available = {}, wanted
+for i, key in ipairs(KEYS) do
+  local rate, burst = tonumber(ARGV[2 * i + 1]), tonumber(ARGV[2 * i + 2])
+  local bucket = redis.call('HMGET', key, 'tokens', 'at')
+  local left, at = tonumber(bucket[1]) or burst, tonumber(bucket[2]) or now
+  tokens[i] = math.min(burst, left + math.max(0, now - at) * rate)
+  available = math.min(available, math.floor(tokens[i]))
+end
+local granted = 0
+if available >= needed then granted = available end
+local answer = {granted}
+for i, key in ipairs(KEYS) do
+  tokens[i] = tokens[i] - granted
+  if granted > 0 then
+    local rate, burst = tonumber(ARGV[2 * i + 1]), tonumber(ARGV[2 * i + 2])
+    redis.call('HSET', key, 'tokens', string.format('%.6f', tokens[i]), 'at', string.format('%.6f', now))
+    redis.call('PEXPIRE', key, math.ceil((burst - tokens[i]) / rate * 1000) + 1000)
+  end
+  answer[i + 1] = string.format('%.6f', tokens[i])
+end
+return answer
 """
 
 
@@ -41,25 +57,27 @@ class ValkeyBuckets:
         self._client = client
         self._take: Any = client.register_script(_TAKE)
 
-    async def lease(self, subject: str, rate: Rate, wanted: int) -> Lease:
+    async def lease(self, claims: Claims, wanted: int, needed: int) -> Lease:
         """Raises BucketsAway."""
+        rates = [number for claim in claims.buckets for number in (claim.rate.per_second, claim.rate.burst)]
+        keys = [KEY % claim.subject for claim in claims.buckets]
         try:
-            granted, remaining = await self._take(keys=[KEY % subject], args=[rate.per_second, rate.burst, wanted])
-        except (RedisError, OSError, TimeoutError) as error:
+            granted, *remaining = await self._take(keys=keys, args=[wanted, needed, *rates])
+        except AWAY as error:
             raise BucketsAway(str(error)) from error
-        return Lease(granted=int(granted), remaining=float(remaining))
+        return Lease(granted=int(granted), remaining=tuple(map(float, remaining)))
 
     async def ping(self) -> None:
         """Raises BucketsAway."""
         try:
             await self._client.ping()
-        except (RedisError, OSError, TimeoutError) as error:
+        except AWAY as error:
             raise BucketsAway(str(error)) from error
 
 
 @asynccontextmanager
-async def valkey_buckets(url: str, timeout_seconds: float) -> AsyncIterator[ValkeyBuckets]:
-    """Buckets on the server at `url` (redis:// or rediss://) for the length of the block.
+async def valkey(url: str, timeout_seconds: float) -> AsyncIterator[Redis]:
+    """A client of the server at `url` (redis:// or rediss://) for the length of the block.
 
     Connects when first used. A call that takes longer than `timeout_seconds` counts as a server that is away.
     """
@@ -72,6 +90,6 @@ async def valkey_buckets(url: str, timeout_seconds: float) -> AsyncIterator[Valk
     # The caller decides what a failure means; a retry here would only make requests wait.
     client.set_retry(Retry(NoBackoff(), 0))
     try:
-        yield ValkeyBuckets(client)
+        yield client
     finally:
         await client.aclose()

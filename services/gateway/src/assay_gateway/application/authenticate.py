@@ -90,6 +90,10 @@ class Authenticate:
             self._ensure_still_holds(caller)
         return caller
 
+    def remembers(self, bearer: str) -> bool:
+        """Whether this is an API key that auth has accepted before."""
+        return bearer.startswith(KEY_PREFIX) and hashlib.sha256(bearer.encode()).digest() in self._known
+
     def forget_key(self, key_id: UUID) -> None:
         """A key was revoked, for good."""
         now = self._seconds()

@@ -15,3 +15,9 @@ PROMPT_CACHE_BYTES = Gauge("gateway_prompt_cache_bytes", "Size of the answers he
 LIVE_CONNECTIONS = Gauge("gateway_live_connections", "Open live feeds.")
 LIVE_EVENTS = Counter("gateway_live_events", "Events handed to live feeds.")
 LIVE_SLOW = Counter("gateway_live_slow_readers", "Live feeds closed because the reader was too slow.")
+IDEMPOTENCY = Counter("gateway_idempotency", "Requests with an Idempotency-Key, by what became of them.", ["outcome"])
+REQUESTS_RUNNING = Gauge("gateway_requests_running", "Requests that are being worked on.")
+REQUESTS_QUEUED = Gauge("gateway_requests_queued", "Requests that wait for their turn.")
+REQUESTS_TURNED_AWAY = Counter(
+    "gateway_requests_turned_away", "Requests answered 503 because too many were queued, or they queued too long."
+)

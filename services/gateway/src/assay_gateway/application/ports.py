@@ -8,7 +8,7 @@ from typing import Protocol
 
 from assay_common.identity import Principal
 from assay_gateway.domain.prompts import ResolvedPrompt, Selector
-from assay_gateway.domain.rate import Rate
+from assay_gateway.domain.rate import Claims
 
 
 class TokenVerifier(Protocol):
@@ -45,18 +45,21 @@ class PromptSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Tokens taken from a shared bucket."""
+    """Tokens taken from shared buckets, from all the same number."""
 
     granted: int
-    remaining: float
-    """Tokens left in the shared bucket."""
+    """0 when one of the buckets has too few."""
+    remaining: tuple[float, ...]
+    """Tokens left in each of them."""
 
 
 class SharedBuckets(Protocol):
     """Token buckets that all replicas share."""
 
-    async def lease(self, subject: str, rate: Rate, wanted: int) -> Lease:
-        """Take up to `wanted` tokens at once; raises BucketsAway when they cannot be reached now."""
+    async def lease(self, claims: Claims, wanted: int, needed: int) -> Lease:
+        """Take up to `wanted` tokens from all of the buckets at once, or none at all where that would be fewer than
+        `needed`; raises BucketsAway when they cannot be reached now.
+        """
         ...
 
     async def ping(self) -> None:
@@ -66,3 +69,31 @@ class SharedBuckets(Protocol):
 
 class BucketsAway(Exception):
     """The shared buckets cannot be reached at the moment."""
+
+
+class AnswerStore(Protocol):
+    """Where it is kept which requests with an Idempotency-Key are running, and how others were answered.
+
+    A record of a running request begins with one byte and its owner; `keep`, `renew` and `release` leave a record of
+    somebody else as it is. All raise AnswersAway when the store cannot be reached now.
+    """
+
+    async def claim(self, name: str, record: bytes, seconds: float) -> bytes | None:
+        """Put the record there for so long, unless there is one, which is returned."""
+        ...
+
+    async def renew(self, name: str, owner: bytes, seconds: float) -> None:
+        """Let the owner's record stay for so long from now."""
+        ...
+
+    async def keep(self, name: str, owner: bytes, record: bytes, seconds: float) -> None:
+        """Put `record` in the place of the owner's, or where there is none any more."""
+        ...
+
+    async def release(self, name: str, owner: bytes) -> None:
+        """Take the owner's record away."""
+        ...
+
+
+class AnswersAway(Exception):
+    """The store of answers cannot be reached at the moment."""

@@ -29,16 +29,17 @@ class RequestProblem(Exception):
 
 def install(app: FastAPI) -> None:
     """Let `app` answer every failure with a problem document."""
-    handlers: dict[type[Exception], Any] = {
-        RequestProblem: _own,
-        AssayError: _assay_error,
-        RemoteError: _remote_error,
-        grpc.aio.AioRpcError: _rpc_error,
-        RequestValidationError: _invalid,
-        HTTPException: _http,
-    }
-    for kind, handler in handlers.items():
+    for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
+
+
+async def response_to(request: Request, error: Exception) -> Response:
+    """The problem document that stands for an exception of a route; an exception that none stands for is raised."""
+    for kind, handler in _HANDLERS.items():
+        if isinstance(error, kind):
+            response: Response = await handler(request, error)
+            return response
+    raise error
 
 
 def problem_of(error: Exception) -> Problem:
@@ -99,3 +100,13 @@ def _detail(error: HTTPException) -> str | None:
 def _sentence(error: Any) -> str:
     text = str(error["msg"]).removeprefix("Value error, ")
     return text[:1].lower() + text[1:]
+
+
+_HANDLERS: Final[dict[type[Exception], Any]] = {
+    RequestProblem: _own,
+    AssayError: _assay_error,
+    RemoteError: _remote_error,
+    grpc.aio.AioRpcError: _rpc_error,
+    RequestValidationError: _invalid,
+    HTTPException: _http,
+}

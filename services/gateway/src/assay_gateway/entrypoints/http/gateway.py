@@ -12,17 +12,25 @@ from starlette.requests import HTTPConnection
 from assay_gateway.application.authenticate import Authenticate
 from assay_gateway.application.limit_rate import LimitRate
 from assay_gateway.application.live_feed import LiveFeed
+from assay_gateway.application.persisted_queries import PersistedQueries
 from assay_gateway.application.resolve_prompt import ResolvePrompt
-from assay_gateway.domain.rate import Rate
+from assay_gateway.application.run_once import RunOnce
+from assay_gateway.domain.limits import Limits
 from assay_gateway.settings import HttpSettings, LiveSettings
 
 if TYPE_CHECKING:
     from assay.analytics.v1.analytics_pb2_grpc import AnalyticsServiceAsyncStub
     from assay.audit.v1.audits_pb2_grpc import AuditServiceAsyncStub
     from assay.audit.v1.repositories_pb2_grpc import RepositoryServiceAsyncStub
+    from assay.auth.v1.accounts_pb2_grpc import AccountServiceAsyncStub, SecondFactorServiceAsyncStub
     from assay.auth.v1.api_keys_pb2_grpc import ApiKeyServiceAsyncStub
+    from assay.auth.v1.audit_trail_pb2_grpc import AuditTrailServiceAsyncStub
+    from assay.auth.v1.invitations_pb2_grpc import InvitationServiceAsyncStub
     from assay.auth.v1.organisations_pb2_grpc import OrganisationServiceAsyncStub
+    from assay.auth.v1.service_accounts_pb2_grpc import ServiceAccountServiceAsyncStub
     from assay.auth.v1.sessions_pb2_grpc import SessionServiceAsyncStub
+    from assay.auth.v1.single_sign_on_pb2_grpc import DeviceServiceAsyncStub, SingleSignOnServiceAsyncStub
+    from assay.auth.v1.teams_pb2_grpc import TeamServiceAsyncStub
     from assay.evaluation.v1.comparisons_pb2_grpc import ComparisonServiceAsyncStub
     from assay.evaluation.v1.datasets_pb2_grpc import DatasetServiceAsyncStub
     from assay.evaluation.v1.runs_pb2_grpc import RunServiceAsyncStub
@@ -33,9 +41,17 @@ if TYPE_CHECKING:
 class Services:
     """The gRPC services behind; a call carries the caller's token, request id, trace and deadline by itself."""
 
+    accounts: AccountServiceAsyncStub
+    second_factor: SecondFactorServiceAsyncStub
     sessions: SessionServiceAsyncStub
+    single_sign_on: SingleSignOnServiceAsyncStub
+    devices: DeviceServiceAsyncStub
     organisations: OrganisationServiceAsyncStub
+    invitations: InvitationServiceAsyncStub
+    teams: TeamServiceAsyncStub
     api_keys: ApiKeyServiceAsyncStub
+    service_accounts: ServiceAccountServiceAsyncStub
+    audit_trail: AuditTrailServiceAsyncStub
     prompts: PromptServiceAsyncStub
     datasets: DatasetServiceAsyncStub
     runs: RunServiceAsyncStub
@@ -62,9 +78,10 @@ class Gateway:
     limit_rate: LimitRate
     resolve_prompt: ResolvePrompt
     feed: LiveFeed
+    persisted_queries: PersistedQueries
     keys: PublishedKeys
-    caller_rate: Rate
-    sign_in_rate: Rate
+    limits: Limits
+    run_once: RunOnce
     http: HttpSettings
     live: LiveSettings
     stopping: asyncio.Event

@@ -20,9 +20,10 @@ from assay_common.errors import AssayError
 from assay_common.identity import Principal
 from assay_common.rpc.errors import RemoteError
 from assay_common.tracing import context_from, current_trace_id, current_traceparent, span
+from assay_gateway.application.authenticate import KEY_PREFIX
 from assay_gateway.domain.prompts import Document, Selector
 from assay_gateway.domain.rate import Decision
-from assay_gateway.entrypoints.http.admission import rate_headers, rate_subject
+from assay_gateway.entrypoints.http.admission import rate_headers
 from assay_gateway.entrypoints.http.context import REQUEST_SECONDS, REQUESTS, request_id_from
 from assay_gateway.entrypoints.http.gateway import Gateway
 
@@ -70,7 +71,9 @@ class HotRead:
         document = None if selector is None else self._gateway.resolve_prompt.at_once(selector)
         if document is None:
             return True
-        decision = await self._gateway.limit_rate(rate_subject(caller), self._gateway.caller_rate)
+        client = scope["client"]
+        claims = self._gateway.limits.of_caller(caller, client[0] if client else "unknown")
+        decision = await self._gateway.limit_rate(claims)
         if not decision.allowed:
             return True
         await _send(scope, headers, document, decision, send, started_at)
@@ -80,8 +83,11 @@ class HotRead:
         """The caller; None for the route to say what is wrong."""
         if authorization[:7].lower() != b"bearer ":
             return None
+        bearer = authorization[7:].strip().decode("latin-1")
+        if bearer.startswith(KEY_PREFIX) and not self._gateway.authenticate.remembers(bearer):
+            return None  # Auth has to be asked, which a network address may not make it do without end.
         try:
-            return await self._gateway.authenticate(authorization[7:].strip().decode("latin-1"))
+            return await self._gateway.authenticate(bearer)
         except (AssayError, RemoteError):
             return None
 

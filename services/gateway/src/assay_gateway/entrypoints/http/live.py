@@ -31,7 +31,8 @@ from assay_common.identity import Principal
 from assay_common.rpc.authorisation import TokenMissing
 from assay_common.rpc.errors import RemoteError
 from assay_gateway.application.live_feed import SlowReader, Subscription
-from assay_gateway.entrypoints.http.admission import bearer_of, rate_subject
+from assay_gateway.entrypoints.http.admission import address_of, authenticated, bearer_of
+from assay_gateway.entrypoints.http.error_handlers import RequestProblem
 from assay_gateway.entrypoints.http.gateway import Gateway, gateway_of
 
 log = structlog.get_logger()
@@ -80,10 +81,10 @@ async def _authenticated(websocket: WebSocket, gateway: Gateway) -> Principal:
         await websocket.accept()
         token = await _token_of_first_message(websocket, gateway.live.authenticate_seconds)
     try:
-        caller = await gateway.authenticate(token)
-    except (AssayError, RemoteError) as error:
+        caller = await authenticated(websocket, gateway, token)
+    except (AssayError, RemoteError, RequestProblem) as error:
         raise Farewell(NOT_AUTHENTICATED, str(error)) from error
-    decision = await gateway.limit_rate(rate_subject(caller), gateway.caller_rate)
+    decision = await gateway.limit_rate(gateway.limits.of_caller(caller, address_of(websocket)))
     if not decision.allowed:
         raise Farewell(TRY_AGAIN_LATER, f"too many requests; try again in {decision.retry_after} s")
     return caller

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
-from assay_gateway.entrypoints.http.admission import JsonRoute, PublicRoute
 from assay_gateway.entrypoints.http.problems import MEDIA_TYPE
+from assay_gateway.entrypoints.http.route_classes import JsonRoute, PublicRoute
 
 PROBLEM_REF: Final = "#/components/schemas/ProblemDocument"
 

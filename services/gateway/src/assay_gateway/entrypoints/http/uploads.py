@@ -10,7 +10,7 @@ from grpc.aio import AioRpcError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from assay_gateway.entrypoints.http.admission import media_type_of
+from assay_gateway.entrypoints.http.bodies import media_type_of
 from assay_gateway.entrypoints.http.error_handlers import RequestProblem
 from assay_gateway.entrypoints.http.problems import Problem
 
