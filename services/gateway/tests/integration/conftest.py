@@ -15,12 +15,24 @@ from google.protobuf.message_factory import GetMessageClass
 from assay.analytics.v1 import analytics_pb2, analytics_pb2_grpc
 from assay.audit.v1 import audits_pb2, audits_pb2_grpc, repositories_pb2, repositories_pb2_grpc
 from assay.auth.v1 import (
+    accounts_pb2,
+    accounts_pb2_grpc,
     api_keys_pb2,
     api_keys_pb2_grpc,
+    audit_trail_pb2,
+    audit_trail_pb2_grpc,
+    invitations_pb2,
+    invitations_pb2_grpc,
     organisations_pb2,
     organisations_pb2_grpc,
+    service_accounts_pb2,
+    service_accounts_pb2_grpc,
     sessions_pb2,
     sessions_pb2_grpc,
+    single_sign_on_pb2,
+    single_sign_on_pb2_grpc,
+    teams_pb2,
+    teams_pb2_grpc,
 )
 from assay.evaluation.v1 import (
     comparisons_pb2,
@@ -45,13 +57,22 @@ from assay_common.rpc.server import serve
 from assay_common.settings import GrpcSettings, KafkaSettings, Targets
 from assay_common.tracing import current_trace_id
 from assay_gateway.bootstrap import starting
+from assay_gateway.entrypoints.http.app import documentation
 from assay_gateway.settings import Settings
 from assay_protos import topics
 
 SERVICES = (
     (sessions_pb2, sessions_pb2_grpc, "SessionService"),
     (organisations_pb2, organisations_pb2_grpc, "OrganisationService"),
+    (accounts_pb2, accounts_pb2_grpc, "AccountService"),
+    (accounts_pb2, accounts_pb2_grpc, "SecondFactorService"),
+    (single_sign_on_pb2, single_sign_on_pb2_grpc, "SingleSignOnService"),
+    (single_sign_on_pb2, single_sign_on_pb2_grpc, "DeviceService"),
+    (invitations_pb2, invitations_pb2_grpc, "InvitationService"),
+    (teams_pb2, teams_pb2_grpc, "TeamService"),
     (api_keys_pb2, api_keys_pb2_grpc, "ApiKeyService"),
+    (service_accounts_pb2, service_accounts_pb2_grpc, "ServiceAccountService"),
+    (audit_trail_pb2, audit_trail_pb2_grpc, "AuditTrailService"),
     (prompts_pb2, prompts_pb2_grpc, "PromptService"),
     (datasets_pb2, datasets_pb2_grpc, "DatasetService"),
     (runs_pb2, runs_pb2_grpc, "RunService"),
@@ -303,3 +324,9 @@ async def grpc_gone():
     port = server.add_insecure_port("127.0.0.1:0")
     await server.stop(0)
     return port
+
+
+@pytest.fixture(scope="session")
+def document():
+    """The OpenAPI document."""
+    return documentation()

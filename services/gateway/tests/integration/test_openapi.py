@@ -4,7 +4,23 @@ import re
 
 import pytest
 
-PUBLIC = {"sign_in", "refresh_session", "revoke_session", "get_jwks"}
+PUBLIC = {
+    "sign_in",
+    "refresh_session",
+    "revoke_session",
+    "get_jwks",
+    "sign_up",
+    "verify_email",
+    "resend_verification",
+    "request_password_reset",
+    "reset_password",
+    "describe_invitation",
+    "list_sign_on_providers",
+    "begin_sign_on",
+    "complete_sign_on",
+    "start_device_authorization",
+    "issue_token",
+}
 METHODS = {"get", "put", "post", "patch", "delete"}
 ALWAYS = {"422", "429", "503", "504"}
 

@@ -1,6 +1,6 @@
 """Every route, once: what it asks of which service, and what it answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,7 @@ class Route:
     body: Any = None
     lists: str | None = None
     shows_message: bool = True
+    headers: dict[str, str] = field(default_factory=dict)
 
     def __str__(self):
         return f"{self.method} {self.path}"
@@ -42,15 +43,32 @@ RUN = {
     "evaluators": [{"kind": "contains", "name": "has", "config": {"text": "yes"}}],
 }
 PAGE = {"page_size": 2, "page_token": "abc"}
+UNCHANGED = {"if-match": '"7"'}
+PASSWORD = "a long password"
+KEY = {
+    "name": "ci",
+    "scopes": ["prompts:read"],
+    "prompts": ["triage"],
+    "repositories": ["shop"],
+    "service_account_id": ID,
+}
+TRAIL = "actor=a&action=assay.auth&target=t&from=2026-03-01T00:00:00Z&to=2026-03-02T00:00:00Z"
+FILTER = {
+    "actor": "a",
+    "action": "assay.auth",
+    "target": "t",
+    "from": "2026-03-01T00:00:00Z",
+    "to": "2026-03-02T00:00:00Z",
+}
 
 ROUTES = [
     Route(
         "POST",
         "/v1/sessions",
         "SignIn",
-        {"email": "a@b.org", "password": "secret", "organisation": "acme"},
+        {"email": "a@b.org", "password": "secret", "organisation": "acme", "one_time_code": "123456"},
         status=201,
-        body={"email": "a@b.org", "password": "secret", "organisation": "acme"},
+        body={"email": "a@b.org", "password": "secret", "organisation": "acme", "one_time_code": "123456"},
         shows_message=False,
     ),
     Route(
@@ -63,7 +81,92 @@ ROUTES = [
         shows_message=False,
     ),
     Route("POST", "/v1/sessions/revoke", "SignOut", {"refresh_token": "r"}, status=204, body={"refresh_token": "r"}),
+    Route("GET", "/v1/sessions?limit=2&cursor=abc", "ListSessions", PAGE, lists="sessions"),
+    Route("DELETE", f"/v1/sessions/{ID}", "RevokeSessions", {"id": ID}, status=204),
+    Route("DELETE", "/v1/sessions", "RevokeSessions", {"id": ""}, status=204),
     Route("GET", "/v1/me", "WhoAmI", {}),
+    Route(
+        "POST",
+        "/v1/accounts",
+        "SignUp",
+        {"email": "a@b.org", "name": "Ada", "password": PASSWORD, "invitation_token": "i"},
+        status=202,
+        body={"email": "a@b.org", "name": "Ada", "password": PASSWORD, "invitation_token": "i"},
+        shows_message=False,
+    ),
+    Route("POST", "/v1/accounts/verification", "VerifyEmail", {"token": "t"}, status=204, body={"token": "t"}),
+    Route(
+        "POST",
+        "/v1/accounts/verification/resend",
+        "ResendVerification",
+        {"email": "a@b.org"},
+        status=202,
+        body={"email": "a@b.org"},
+        shows_message=False,
+    ),
+    Route(
+        "POST",
+        "/v1/accounts/password-reset",
+        "RequestPasswordReset",
+        {"email": "a@b.org"},
+        status=202,
+        body={"email": "a@b.org"},
+        shows_message=False,
+    ),
+    Route(
+        "POST",
+        "/v1/accounts/password-reset/confirm",
+        "ResetPassword",
+        {"token": "t", "new_password": PASSWORD},
+        status=204,
+        body={"token": "t", "new_password": PASSWORD},
+    ),
+    Route("GET", "/v1/me/account", "GetAccount", {}),
+    Route(
+        "PATCH",
+        "/v1/me/account",
+        "UpdateAccount",
+        {"name": "Ada", "etag": "7"},
+        body={"name": "Ada"},
+        headers=UNCHANGED,
+    ),
+    Route(
+        "POST",
+        "/v1/me/account/deactivate",
+        "DeactivateAccount",
+        {"password": "p", "one_time_code": ""},
+        status=204,
+        body={"password": "p"},
+    ),
+    Route(
+        "POST",
+        "/v1/me/password",
+        "ChangePassword",
+        {"current_password": "old", "new_password": PASSWORD},
+        status=204,
+        body={"current_password": "old", "new_password": PASSWORD},
+    ),
+    Route("POST", "/v1/me/totp", "EnrolTotp", {}, status=201),
+    Route("POST", "/v1/me/totp/confirm", "ConfirmTotp", {"code": "123456"}, body={"code": "123456"}),
+    Route("POST", "/v1/me/totp/disable", "DisableTotp", {"code": "123456"}, status=204, body={"code": "123456"}),
+    Route("POST", "/v1/me/recovery-codes", "ReplaceRecoveryCodes", {"code": "123456"}, body={"code": "123456"}),
+    Route("GET", "/v1/device/WDJB-MJHT", "DescribeDevice", {"user_code": "WDJB-MJHT"}),
+    Route(
+        "POST",
+        "/v1/device/WDJB-MJHT/approve",
+        "ApproveDevice",
+        {"user_code": "WDJB-MJHT", "organisation": "acme"},
+        status=204,
+        body={"organisation": "acme"},
+    ),
+    Route(
+        "POST",
+        "/v1/device/WDJB-MJHT/approve",
+        "ApproveDevice",
+        {"user_code": "WDJB-MJHT", "organisation": ""},
+        status=204,
+    ),
+    Route("POST", "/v1/device/WDJB-MJHT/deny", "DenyDevice", {"user_code": "WDJB-MJHT"}, status=204),
     Route(
         "POST",
         "/v1/organisations",
@@ -74,6 +177,106 @@ ROUTES = [
     ),
     Route("GET", "/v1/organisations?limit=2&cursor=abc", "ListOrganisations", PAGE, lists="organisations"),
     Route("GET", f"/v1/organisations/{ID}", "GetOrganisation", {"id": ID}),
+    Route(
+        "PATCH",
+        f"/v1/organisations/{ID}",
+        "UpdateOrganisation",
+        {"id": ID, "name": "Acme", "etag": "7"},
+        body={"name": "Acme"},
+        headers=UNCHANGED,
+    ),
+    Route("POST", "/v1/organisations/{own}/transfer", "TransferOwnership", {"user_id": ID}, body={"user_id": ID}),
+    Route("POST", "/v1/organisations/{own}/leave", "LeaveOrganisation", {}, status=204),
+    Route(
+        "POST",
+        "/v1/invitations",
+        "CreateInvitation",
+        {"email": "g@b.org", "role": "member", "teams": ["reviewers"]},
+        status=201,
+        body={"email": "g@b.org", "role": "member", "teams": ["reviewers"]},
+    ),
+    Route(
+        "GET",
+        "/v1/invitations?limit=2&cursor=abc&status=open",
+        "ListInvitations",
+        {**PAGE, "status": "open"},
+        lists="invitations",
+    ),
+    Route("GET", "/v1/invitations", "ListInvitations", {"status": None}, lists="invitations"),
+    Route("DELETE", f"/v1/invitations/{ID}", "RevokeInvitation", {"id": ID}, status=204),
+    Route("POST", "/v1/invitations/describe", "DescribeInvitation", {"token": "t"}, body={"token": "t"}),
+    Route("POST", "/v1/invitations/accept", "AcceptInvitation", {"token": "t"}, body={"token": "t"}),
+    Route(
+        "POST",
+        "/v1/teams",
+        "CreateTeam",
+        {"slug": "reviewers", "name": "", "description": "d"},
+        status=201,
+        body={"slug": "reviewers", "description": "d"},
+    ),
+    Route("GET", "/v1/teams?limit=2&cursor=abc", "ListTeams", PAGE, lists="teams"),
+    Route("GET", "/v1/teams/reviewers", "GetTeam", {"team": "reviewers"}),
+    Route(
+        "PATCH",
+        "/v1/teams/reviewers",
+        "UpdateTeam",
+        {"team": "reviewers", "name": None, "description": "", "etag": "7"},
+        body={"description": ""},
+        headers=UNCHANGED,
+    ),
+    Route(
+        "DELETE", "/v1/teams/reviewers", "DeleteTeam", {"team": "reviewers", "etag": "7"}, status=204, headers=UNCHANGED
+    ),
+    Route(
+        "GET",
+        "/v1/teams/reviewers/members?limit=2&cursor=abc",
+        "ListTeamMembers",
+        {"team": "reviewers", **PAGE},
+        lists="members",
+    ),
+    Route("PUT", f"/v1/teams/reviewers/members/{ID}", "AddTeamMember", {"team": "reviewers", "user_id": ID}),
+    Route(
+        "DELETE",
+        f"/v1/teams/reviewers/members/{ID}",
+        "RemoveTeamMember",
+        {"team": "reviewers", "user_id": ID},
+        status=204,
+    ),
+    Route(
+        "POST",
+        "/v1/service-accounts",
+        "CreateServiceAccount",
+        {"name": "ci", "description": "", "role": "member"},
+        status=201,
+        body={"name": "ci", "role": "member"},
+    ),
+    Route("GET", "/v1/service-accounts?limit=2&cursor=abc", "ListServiceAccounts", PAGE, lists="service_accounts"),
+    Route("GET", f"/v1/service-accounts/{ID}", "GetServiceAccount", {"id": ID}),
+    Route(
+        "PATCH",
+        f"/v1/service-accounts/{ID}",
+        "UpdateServiceAccount",
+        {"id": ID, "name": "ci", "description": None, "role": None, "etag": "7"},
+        body={"name": "ci"},
+        headers=UNCHANGED,
+    ),
+    Route(
+        "DELETE",
+        f"/v1/service-accounts/{ID}",
+        "DeleteServiceAccount",
+        {"id": ID, "etag": "7"},
+        status=204,
+        headers=UNCHANGED,
+    ),
+    Route(
+        "GET",
+        f"/v1/audit-trail?limit=2&cursor=abc&{TRAIL}",
+        "ListEntries",
+        {**PAGE, "filter": FILTER},
+        lists="entries",
+    ),
+    Route("GET", "/v1/audit-trail/verification", "VerifyTrail", {}),
+    Route("GET", f"/v1/members/{ID}", "GetMember", {"user_id": ID}),
     Route("GET", "/v1/members?limit=2&cursor=abc", "ListMembers", PAGE, lists="members"),
     Route(
         "POST",
@@ -83,9 +286,32 @@ ROUTES = [
         status=201,
         body={"email": "g@b.org", "name": "Grace", "role": "admin", "password": "a long password"},
     ),
-    Route("PATCH", f"/v1/members/{ID}", "ChangeRole", {"user_id": ID, "role": "viewer"}, body={"role": "viewer"}),
-    Route("DELETE", f"/v1/members/{ID}", "RemoveMember", {"user_id": ID}, status=204),
-    Route("GET", "/v1/api-keys?limit=2&cursor=abc", "ListApiKeys", PAGE, lists="api_keys"),
+    Route(
+        "PATCH",
+        f"/v1/members/{ID}",
+        "ChangeRole",
+        {"user_id": ID, "role": "viewer", "etag": "7"},
+        body={"role": "viewer"},
+        headers=UNCHANGED,
+    ),
+    Route("DELETE", f"/v1/members/{ID}", "RemoveMember", {"user_id": ID, "etag": "7"}, status=204, headers=UNCHANGED),
+    Route(
+        "GET",
+        f"/v1/api-keys?limit=2&cursor=abc&service_account_id={ID}",
+        "ListApiKeys",
+        {**PAGE, "service_account_id": ID},
+        lists="api_keys",
+    ),
+    Route("POST", "/v1/api-keys", "CreateApiKey", KEY, status=201, body=KEY),
+    Route(
+        "POST",
+        f"/v1/api-keys/{ID}/rotate",
+        "RotateApiKey",
+        {"id": ID, "overlap_seconds": 60},
+        status=201,
+        body={"overlap_seconds": 60},
+    ),
+    Route("POST", f"/v1/api-keys/{ID}/rotate", "RotateApiKey", {"id": ID, "overlap_seconds": 0}, status=201),
     Route(
         "POST",
         "/v1/api-keys",
@@ -99,9 +325,25 @@ ROUTES = [
         "POST",
         "/v1/prompts",
         "CreatePrompt",
-        {"name": "triage", "description": "d"},
+        {"name": "triage", "description": "d", "visibility": None},
         status=201,
         body={"name": "triage", "description": "d"},
+    ),
+    Route(
+        "POST",
+        "/v1/prompts",
+        "CreatePrompt",
+        {"name": "triage", "visibility": "private"},
+        status=201,
+        body={"name": "triage", "visibility": "private"},
+    ),
+    Route(
+        "PATCH",
+        "/v1/prompts/triage",
+        "UpdatePrompt",
+        {"prompt": "triage", "description": None, "visibility": "public", "etag": "7"},
+        body={"visibility": "public"},
+        headers=UNCHANGED,
     ),
     Route(
         "GET",
@@ -138,15 +380,17 @@ ROUTES = [
         "PUT",
         "/v1/prompts/triage/labels/production",
         "SetLabel",
-        {"prompt": "triage", "label": "production", "version": 2},
+        {"prompt": "triage", "label": "production", "version": 2, "etag": "7"},
         body={"version": 2},
+        headers=UNCHANGED,
     ),
     Route(
         "DELETE",
         "/v1/prompts/triage/labels/production",
         "RemoveLabel",
-        {"prompt": "triage", "label": "production"},
+        {"prompt": "triage", "label": "production", "etag": "7"},
         status=204,
+        headers=UNCHANGED,
     ),
     Route(
         "GET",
@@ -174,6 +418,22 @@ ROUTES = [
         lists="entries",
     ),
     Route("POST", "/v1/datasets", "CreateDataset", {"name": "d"}, status=201, body={"name": "d"}),
+    Route(
+        "POST",
+        "/v1/datasets",
+        "CreateDataset",
+        {"name": "d", "visibility": "public"},
+        status=201,
+        body={"name": "d", "visibility": "public"},
+    ),
+    Route(
+        "PATCH",
+        "/v1/datasets/d",
+        "UpdateDataset",
+        {"dataset": "d", "description": "x", "visibility": None, "etag": "7"},
+        body={"description": "x"},
+        headers=UNCHANGED,
+    ),
     Route("GET", "/v1/datasets?limit=2&cursor=abc", "ListDatasets", PAGE, lists="datasets"),
     Route("GET", "/v1/datasets/d", "GetDataset", {"dataset": "d"}),
     Route(
@@ -235,6 +495,14 @@ ROUTES = [
     Route("GET", "/v1/repositories?limit=2&cursor=abc", "ListRepositories", PAGE, lists="repositories"),
     Route("GET", "/v1/repositories/shop", "GetRepository", {"repository": "shop"}),
     Route(
+        "PATCH",
+        "/v1/repositories/shop",
+        "UpdateRepository",
+        {"repository": "shop", "url": "https://git.example.org/shop.git", "etag": "7"},
+        body={"url": "https://git.example.org/shop.git"},
+        headers=UNCHANGED,
+    ),
+    Route(
         "POST",
         "/v1/audits",
         "StartAudit",
@@ -267,8 +535,9 @@ ROUTES = [
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=str)
-async def test_a_route_asks_its_service_and_shows_the_answer(route, client, backend, fill):
-    answered = await client.request(route.method, route.path, json=route.body)
+async def test_a_route_asks_its_service_and_shows_the_answer(route, client, backend, fill, org):
+    path = route.path.replace("{own}", str(org))
+    answered = await client.request(route.method, path, json=route.body, headers=route.headers)
     assert answered.status_code == route.status, answered.text
     assert _part_of(route.asks, to_json(backend.asked(route.rpc)[0]))
     if route.status == 204:

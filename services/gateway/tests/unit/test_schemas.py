@@ -1,26 +1,63 @@
 """What the documentation promises is what the messages hold."""
 
+import importlib
+import inspect
+import json
+import pkgutil
+import re
 from typing import get_args
 
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from assay.analytics.v1 import analytics_pb2
 from assay.audit.v1 import audits_pb2, repositories_pb2
-from assay.auth.v1 import api_keys_pb2, organisations_pb2, sessions_pb2
+from assay.auth.v1 import (
+    accounts_pb2,
+    api_keys_pb2,
+    audit_trail_pb2,
+    invitations_pb2,
+    organisations_pb2,
+    service_accounts_pb2,
+    sessions_pb2,
+    single_sign_on_pb2,
+    teams_pb2,
+)
 from assay.evaluation.v1 import comparisons_pb2, datasets_pb2, runs_pb2
 from assay.prompt.v1 import prompts_pb2
+from assay.type.v1 import visibility_pb2
 from assay_common.errors import InvalidArgument
-from assay_gateway.entrypoints.http.schemas import analytics, audits, auth, evaluations, prompts
+from assay_gateway.entrypoints.http import schemas as schemas_package
+from assay_gateway.entrypoints.http.schemas import (
+    accounts,
+    analytics,
+    audit_trail,
+    audits,
+    evaluations,
+    machines,
+    organisations,
+    prompts,
+    sessions,
+    sign_on,
+    words,
+)
+from assay_gateway.entrypoints.http.schemas.base import Body, PageOf, Part, Shown
+from assay_gateway.entrypoints.http.schemas.examples import example_of
 from assay_gateway.messages import numbers_of, to_json
 
 PAIRS = [
     (module_of_schemas, model, getattr(messages, model))
     for module_of_schemas, messages, models in [
-        (auth, organisations_pb2, ["Organisation", "Member"]),
-        (auth, sessions_pb2, ["Identity"]),
-        (auth, api_keys_pb2, ["ApiKey", "CreatedApiKey"]),
+        (accounts, accounts_pb2, ["Account", "TotpEnrolment", "RecoveryCodes"]),
+        (organisations, organisations_pb2, ["Organisation", "Member"]),
+        (organisations, teams_pb2, ["Team"]),
+        (organisations, invitations_pb2, ["Invitation", "InvitationOffer"]),
+        (sessions, sessions_pb2, ["Identity", "Session"]),
+        (sign_on, single_sign_on_pb2, ["Provider", "DeviceRequest"]),
+        (machines, api_keys_pb2, ["ApiKey", "CreatedApiKey"]),
+        (machines, service_accounts_pb2, ["ServiceAccount"]),
+        (audit_trail, audit_trail_pb2, ["AuditEntry", "TrailVerification"]),
         (prompts, prompts_pb2, ["Prompt", "Label", "Version", "Content", "Chat", "ChatMessage", "HistoryEntry"]),
         (evaluations, datasets_pb2, ["Dataset", "DatasetItem", "ImportReport", "RowError"]),
         (
@@ -73,7 +110,9 @@ def test_empty_messages_are_valid_answers(schemas, name, message):
 @pytest.mark.parametrize(
     ("words", "enum"),
     [
-        (auth.Role, organisations_pb2.Role),
+        (words.Role, organisations_pb2.Role),
+        (words.Visibility, visibility_pb2.Visibility),
+        (organisations.InvitationStatus, invitations_pb2.InvitationStatus),
         (evaluations.EvaluatorKind, runs_pb2.EvaluatorKind),
         (evaluations.RunStatus, runs_pb2.RunStatus),
         (evaluations.Verdict, comparisons_pb2.Verdict),
@@ -86,6 +125,34 @@ def test_empty_messages_are_valid_answers(schemas, name, message):
 )
 def test_the_words_are_those_of_the_contracts(words, enum):
     assert list(get_args(words)) == list(numbers_of(enum))
+
+
+MODELS = [
+    model
+    for module in pkgutil.iter_modules(schemas_package.__path__, f"{schemas_package.__name__}.")
+    for model in vars(importlib.import_module(module.name)).values()
+    if inspect.isclass(model) and issubclass(model, BaseModel) and model.__module__ == module.name
+    if model not in (Shown, Part, Body, PageOf)
+]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_every_body_and_answer_has_an_example_that_is_valid(model):
+    for example in model.model_json_schema(mode="serialization")["examples"]:
+        model.model_validate_json(json.dumps(example))
+
+
+def test_a_made_up_example_shows_every_field_of_an_answer():
+    for schemas, name, message in PAIRS:
+        shown = example_of(getattr(schemas, name))
+        assert set(shown) == {field.name for field in message.DESCRIPTOR.fields}, name
+
+
+def test_answers_are_never_refused_for_a_limit_of_bodies():
+    limits = {"maxLength", "minLength", "pattern", "maxItems", "minItems", "maximum", "minimum"}
+    for model in MODELS:
+        if issubclass(model, Shown):
+            assert not limits & set(re.findall(r'"(\w+)":', json.dumps(model.model_json_schema()))), model
 
 
 def test_every_enum_field_of_an_answer_is_documented_by_its_words():

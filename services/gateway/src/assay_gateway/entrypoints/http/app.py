@@ -12,34 +12,50 @@ from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assay_common.ops import Readiness, ops_app
+from assay_gateway.entrypoints.graphql import http as graphql
 from assay_gateway.entrypoints.http import error_handlers, live, openapi
 from assay_gateway.entrypoints.http.context import RequestContext
 from assay_gateway.entrypoints.http.gateway import Gateway
 from assay_gateway.entrypoints.http.hot_read import HotRead
 from assay_gateway.entrypoints.http.routes import (
+    accounts,
     analytics,
     api_keys,
+    audit_trail,
     audits,
     comparisons,
     datasets,
+    devices,
+    invitations,
     members,
     organisations,
     prompts,
     repositories,
     runs,
+    service_accounts,
     sessions,
+    teams,
 )
 from assay_gateway.entrypoints.http.routing import operation_id
 
 OPERATORS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 _ROUTERS: Final[tuple[APIRouter, ...]] = (
+    accounts.accounts,
+    accounts.me,
     sessions.sessions,
+    sessions.own_sessions,
     sessions.me,
     sessions.keys,
+    devices.router,
     organisations.router,
     members.router,
+    invitations.router,
+    invitations.offers,
+    teams.router,
     api_keys.router,
+    service_accounts.router,
+    audit_trail.router,
     prompts.router,
     datasets.router,
     datasets.uploads,
@@ -52,6 +68,7 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     audits.router,
     analytics.router,
     live.router,
+    graphql.router,
 )
 
 _DESCRIPTION: Final = """\

@@ -11,6 +11,7 @@ from starlette.responses import StreamingResponse
 from assay.audit.v1 import audits_pb2 as pb
 from assay_gateway.entrypoints.http.gateway import TheServices
 from assay_gateway.entrypoints.http.pages import Page, page
+from assay_gateway.entrypoints.http.parameters import InId
 from assay_gateway.entrypoints.http.routing import api_router, problems
 from assay_gateway.entrypoints.http.schemas.audits import (
     AuditKind,
@@ -20,6 +21,7 @@ from assay_gateway.entrypoints.http.schemas.audits import (
     NewAudit,
     Severity,
 )
+from assay_gateway.entrypoints.http.streams import streamed
 from assay_gateway.messages import Json, numbers_of, to_json
 
 if TYPE_CHECKING:
@@ -33,7 +35,9 @@ _SEVERITIES = numbers_of(pb.Severity)
 SARIF: Final = "application/sarif+json"
 
 
-@router.post("", status_code=201, response_model=AuditRun, responses=problems(400, 409, 413, 415))
+@router.post(
+    "", status_code=201, response_model=AuditRun, responses=problems(400, 409, 413, 415), openapi_extra={"x-cost": 10}
+)
 async def start_audit(body: NewAudit, services: TheServices) -> Json:
     """Queue an audit of a repository's commit."""
     request = pb.StartAuditRequest(repository=body.repository, commit=body.commit or "")
@@ -54,14 +58,14 @@ async def list_audits(
 
 
 @router.get("/{audit_id}", response_model=AuditRun)
-async def get_audit(audit_id: str, services: TheServices) -> Json:
+async def get_audit(audit_id: InId, services: TheServices) -> Json:
     """One audit run with its eight audits."""
     return to_json(await services.audits.GetAudit(pb.GetAuditRequest(id=audit_id)))
 
 
 @router.get("/{audit_id}/findings", response_model=FindingPage)
 async def list_findings(
-    audit_id: str,
+    audit_id: InId,
     services: TheServices,
     part: Page,
     kind: Annotated[AuditKind | None, Query(description="Only findings of this audit.")] = None,
@@ -84,22 +88,12 @@ async def list_findings(
     response_class=StreamingResponse,
     responses={200: {"description": "SARIF 2.1.0", "content": {SARIF: {"schema": {"type": "object"}}}}},
 )
-async def export_sarif(audit_id: str, services: TheServices) -> StreamingResponse:
+async def export_sarif(audit_id: InId, services: TheServices) -> StreamingResponse:
     """All findings of an audit run as SARIF 2.1.0, for code scanning tools and editors."""
     call = services.audits.ExportSarif(pb.ExportSarifRequest(audit_id=audit_id))
-    chunks = _chunks(call)
-    # The first chunk is waited for here, so that a refusal becomes a problem and not a broken answer.
-    first = await anext(chunks, b"")
-    headers = {"content-disposition": 'attachment; filename="audit.sarif"'}
-    return StreamingResponse(_from_first(first, chunks), media_type=SARIF, headers=headers)
+    return await streamed(_chunks(call), SARIF, "audit.sarif")
 
 
 async def _chunks(call: UnaryStreamCall[pb.ExportSarifRequest, pb.SarifChunk]) -> AsyncIterator[bytes]:
     async for part in call:
         yield part.chunk
-
-
-async def _from_first(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for chunk in rest:
-        yield chunk

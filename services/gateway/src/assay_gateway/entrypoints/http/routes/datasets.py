@@ -7,26 +7,31 @@ from typing import Annotated, Any, Final
 from fastapi import Query, Request
 
 from assay.evaluation.v1 import datasets_pb2 as pb
-from assay_gateway.entrypoints.http.admission import upload_route
+from assay.type.v1 import visibility_pb2
 from assay_gateway.entrypoints.http.error_handlers import RequestProblem
+from assay_gateway.entrypoints.http.etags import IfMatch
 from assay_gateway.entrypoints.http.gateway import TheServices
 from assay_gateway.entrypoints.http.pages import Page, page
+from assay_gateway.entrypoints.http.parameters import InDataset
 from assay_gateway.entrypoints.http.problems import Problem
+from assay_gateway.entrypoints.http.route_classes import upload_route
 from assay_gateway.entrypoints.http.routing import api_router, problems
-from assay_gateway.entrypoints.http.schemas.base import VersionNumber
 from assay_gateway.entrypoints.http.schemas.evaluations import (
     Dataset,
+    DatasetChange,
     DatasetItemPage,
     DatasetPage,
     ImportReport,
     NewDataset,
 )
+from assay_gateway.entrypoints.http.schemas.words import VersionNumber
 from assay_gateway.entrypoints.http.uploads import MAX_DATASET_BYTES, ensure_media_type, upload
-from assay_gateway.messages import Json, to_json
+from assay_gateway.messages import Json, numbers_of, to_json
 
 router = api_router("/v1/datasets", "datasets")
 uploads = api_router("/v1/datasets", "datasets", upload_route(MAX_DATASET_BYTES))
 
+_VISIBILITIES = numbers_of(visibility_pb2.Visibility)
 _FORMATS: Final[dict[str, pb.FileFormat.ValueType]] = {
     "application/x-ndjson": pb.FILE_FORMAT_JSONL,
     "application/jsonl": pb.FILE_FORMAT_JSONL,
@@ -44,7 +49,11 @@ _FILE: Final[dict[str, Any]] = {
 @router.post("", status_code=201, response_model=Dataset, responses=problems(400, 409, 413, 415))
 async def create_dataset(body: NewDataset, services: TheServices) -> Json:
     """Create an empty dataset."""
-    request = pb.CreateDatasetRequest(name=body.name, description=body.description)
+    request = pb.CreateDatasetRequest(
+        name=body.name,
+        description=body.description,
+        visibility=_VISIBILITIES[body.visibility] if body.visibility else None,
+    )
     return to_json(await services.datasets.CreateDataset(request))
 
 
@@ -58,9 +67,21 @@ async def list_datasets(services: TheServices, part: Page) -> Json:
 
 
 @router.get("/{dataset}", response_model=Dataset)
-async def get_dataset(dataset: str, services: TheServices) -> Json:
+async def get_dataset(dataset: InDataset, services: TheServices) -> Json:
     """One dataset, by id or name."""
     return to_json(await services.datasets.GetDataset(pb.GetDatasetRequest(dataset=dataset)))
+
+
+@router.patch("/{dataset}", response_model=Dataset, responses=problems(400, 412, 413, 415))
+async def update_dataset(dataset: InDataset, body: DatasetChange, services: TheServices, if_match: IfMatch) -> Json:
+    """Change a dataset's description or who may see it."""
+    request = pb.UpdateDatasetRequest(
+        dataset=dataset,
+        description=body.description,
+        visibility=_VISIBILITIES[body.visibility] if body.visibility else None,
+        etag=if_match,
+    )
+    return to_json(await services.datasets.UpdateDataset(request))
 
 
 @uploads.post(
@@ -68,10 +89,10 @@ async def get_dataset(dataset: str, services: TheServices) -> Json:
     status_code=201,
     response_model=ImportReport,
     responses=problems(413, 415),
-    openapi_extra=_FILE,
+    openapi_extra=_FILE | {"x-cost": 10},
 )
 async def import_items(
-    dataset: str,
+    dataset: InDataset,
     request: Request,
     services: TheServices,
     skip_invalid: Annotated[bool, Query(description="Import the good rows even where others are broken.")] = False,
@@ -93,7 +114,7 @@ async def import_items(
 
 @router.get("/{dataset}/items", response_model=DatasetItemPage)
 async def list_items(
-    dataset: str,
+    dataset: InDataset,
     services: TheServices,
     part: Page,
     version: Annotated[VersionNumber | None, Query(description="Absent = the latest.")] = None,

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Header, Query, Response
+from fastapi import Header, Path, Query, Response
 
 from assay.prompt.v1 import prompts_pb2 as pb
+from assay.type.v1 import visibility_pb2
 from assay_common.errors import InvalidArgument, Violation
 from assay_common.identity import principal, tenant
 from assay_gateway.domain.prompts import Selector
 from assay_gateway.entrypoints.http.error_handlers import RequestProblem
+from assay_gateway.entrypoints.http.etags import IfMatch
 from assay_gateway.entrypoints.http.gateway import TheGateway, TheServices
 from assay_gateway.entrypoints.http.hot_read import PERMISSION, answer
 from assay_gateway.entrypoints.http.pages import Page, page
+from assay_gateway.entrypoints.http.parameters import InLabel, InPrompt
 from assay_gateway.entrypoints.http.problems import Problem, pointer_to
 from assay_gateway.entrypoints.http.routing import api_router, problems
-from assay_gateway.entrypoints.http.schemas.base import VersionNumber
 from assay_gateway.entrypoints.http.schemas.prompts import (
     HistoryPage,
     Label,
@@ -25,15 +27,19 @@ from assay_gateway.entrypoints.http.schemas.prompts import (
     NewPrompt,
     NewVersion,
     Prompt,
+    PromptChange,
     PromptPage,
     Rendered,
     RenderRequest,
     Version,
     VersionPage,
 )
-from assay_gateway.messages import Json, struct, to_json
+from assay_gateway.entrypoints.http.schemas.words import LABEL_NAME, VersionNumber
+from assay_gateway.messages import Json, numbers_of, struct, to_json
 
 router = api_router("/v1/prompts", "prompts")
+
+_VISIBILITIES = numbers_of(visibility_pb2.Visibility)
 
 
 class LabelOrVersion(InvalidArgument):
@@ -43,7 +49,11 @@ class LabelOrVersion(InvalidArgument):
 @router.post("", status_code=201, response_model=Prompt, responses=problems(400, 409, 413, 415))
 async def create_prompt(body: NewPrompt, services: TheServices) -> Json:
     """Create a prompt without versions."""
-    request = pb.CreatePromptRequest(name=body.name, description=body.description)
+    request = pb.CreatePromptRequest(
+        name=body.name,
+        description=body.description,
+        visibility=_VISIBILITIES[body.visibility] if body.visibility else None,
+    )
     return to_json(await services.prompts.CreatePrompt(request))
 
 
@@ -59,13 +69,29 @@ async def list_prompts(
 
 
 @router.get("/{prompt}", response_model=Prompt)
-async def get_prompt(prompt: str, services: TheServices) -> Json:
+async def get_prompt(prompt: InPrompt, services: TheServices) -> Json:
     """One prompt, by id or name."""
     return to_json(await services.prompts.GetPrompt(pb.GetPromptRequest(prompt=prompt)))
 
 
+@router.patch("/{prompt}", response_model=Prompt, responses=problems(400, 412, 413, 415))
+async def update_prompt(
+    prompt: InPrompt, body: PromptChange, services: TheServices, gateway: TheGateway, if_match: IfMatch
+) -> Json:
+    """Change a prompt's description or who may see it."""
+    request = pb.UpdatePromptRequest(
+        prompt=prompt,
+        description=body.description,
+        visibility=_VISIBILITIES[body.visibility] if body.visibility else None,
+        etag=if_match,
+    )
+    updated = await services.prompts.UpdatePrompt(request)
+    gateway.resolve_prompt.forget(tenant(), updated.id)
+    return to_json(updated)
+
+
 @router.post("/{prompt}/versions", status_code=201, response_model=Version, responses=problems(400, 409, 413, 415))
-async def publish_version(prompt: str, body: NewVersion, services: TheServices, gateway: TheGateway) -> Json:
+async def publish_version(prompt: InPrompt, body: NewVersion, services: TheServices, gateway: TheGateway) -> Json:
     """Append an immutable version; content equal to the newest version's is refused."""
     request = pb.PublishVersionRequest(
         prompt=prompt, content=_content(body.content), commit_message=body.commit_message
@@ -76,7 +102,7 @@ async def publish_version(prompt: str, body: NewVersion, services: TheServices, 
 
 
 @router.get("/{prompt}/versions", response_model=VersionPage)
-async def list_versions(prompt: str, services: TheServices, part: Page) -> Json:
+async def list_versions(prompt: InPrompt, services: TheServices, part: Page) -> Json:
     """The versions of a prompt, newest first."""
     found = await services.prompts.ListVersions(
         pb.ListVersionsRequest(prompt=prompt, page_size=part.page_size, page_token=part.page_token)
@@ -84,18 +110,28 @@ async def list_versions(prompt: str, services: TheServices, part: Page) -> Json:
     return page(found.versions, found.next_page_token)
 
 
-@router.put("/{prompt}/labels/{label}", response_model=Label, responses=problems(400, 409, 413, 415))
-async def set_label(prompt: str, label: str, body: NewLabel, services: TheServices, gateway: TheGateway) -> Json:
+@router.put("/{prompt}/labels/{label}", response_model=Label, responses=problems(400, 409, 412, 413, 415))
+async def set_label(
+    prompt: InPrompt,
+    label: Annotated[InLabel, Path(pattern=LABEL_NAME)],
+    body: NewLabel,
+    services: TheServices,
+    gateway: TheGateway,
+    if_match: IfMatch,
+) -> Json:
     """Point a label at a version."""
-    moved = await services.prompts.SetLabel(pb.SetLabelRequest(prompt=prompt, label=label, version=body.version))
+    request = pb.SetLabelRequest(prompt=prompt, label=label, version=body.version, etag=if_match)
+    moved = await services.prompts.SetLabel(request)
     gateway.resolve_prompt.forget(tenant(), prompt)
     return to_json(moved)
 
 
-@router.delete("/{prompt}/labels/{label}", status_code=204)
-async def remove_label(prompt: str, label: str, services: TheServices, gateway: TheGateway) -> None:
+@router.delete("/{prompt}/labels/{label}", status_code=204, responses=problems(412))
+async def remove_label(
+    prompt: InPrompt, label: InLabel, services: TheServices, gateway: TheGateway, if_match: IfMatch
+) -> None:
     """Take a label away."""
-    await services.prompts.RemoveLabel(pb.RemoveLabelRequest(prompt=prompt, label=label))
+    await services.prompts.RemoveLabel(pb.RemoveLabelRequest(prompt=prompt, label=label, etag=if_match))
     gateway.resolve_prompt.forget(tenant(), prompt)
 
 
@@ -105,9 +141,9 @@ async def remove_label(prompt: str, label: str, services: TheServices, gateway: 
     responses={304: {"description": "The client has this version already."}},
 )
 async def resolve_prompt(
-    prompt: str,
+    prompt: InPrompt,
     gateway: TheGateway,
-    label: Annotated[str, Query(description="Absent = see version.")] = "",
+    label: Annotated[str, Query(description="Absent = see version.", examples=["production"])] = "",
     version: Annotated[VersionNumber | None, Query(description="Absent, without a label = the newest.")] = None,
     if_none_match: Annotated[str, Header(description="ETag of the answer the client has.")] = "",
 ) -> Response:
@@ -129,7 +165,7 @@ async def resolve_prompt(
 
 
 @router.post("/{prompt}/render", response_model=Rendered, responses=problems(400, 413, 415))
-async def render_prompt(prompt: str, body: RenderRequest, services: TheServices) -> Json:
+async def render_prompt(prompt: InPrompt, body: RenderRequest, services: TheServices) -> Json:
     """Fill a version's variables in; a missing one is a problem that names it (MISSING_VARIABLES)."""
     request = pb.RenderVersionRequest(
         prompt=prompt, label=body.label or "", version=body.version or 0, variables=[struct(body.variables)]
@@ -142,7 +178,7 @@ async def render_prompt(prompt: str, body: RenderRequest, services: TheServices)
 
 
 @router.get("/{prompt}/history", response_model=HistoryPage)
-async def list_history(prompt: str, services: TheServices, part: Page) -> Json:
+async def list_history(prompt: InPrompt, services: TheServices, part: Page) -> Json:
     """What happened to a prompt, oldest first."""
     found = await services.prompts.ListHistory(
         pb.ListHistoryRequest(prompt=prompt, page_size=part.page_size, page_token=part.page_token)

@@ -7,11 +7,19 @@ from typing import Annotated, Any, Final
 from fastapi import Query, Request
 
 from assay.audit.v1 import repositories_pb2 as pb
-from assay_gateway.entrypoints.http.admission import upload_route
+from assay_gateway.entrypoints.http.etags import IfMatch
 from assay_gateway.entrypoints.http.gateway import TheServices
 from assay_gateway.entrypoints.http.pages import Page, page
+from assay_gateway.entrypoints.http.parameters import InRepository
+from assay_gateway.entrypoints.http.route_classes import upload_route
 from assay_gateway.entrypoints.http.routing import api_router, problems
-from assay_gateway.entrypoints.http.schemas.audits import NewRepository, Repository, RepositoryPage, UploadedBundle
+from assay_gateway.entrypoints.http.schemas.audits import (
+    NewRepository,
+    Repository,
+    RepositoryChange,
+    RepositoryPage,
+    UploadedBundle,
+)
 from assay_gateway.entrypoints.http.uploads import MAX_BUNDLE_BYTES, ensure_media_type, upload
 from assay_gateway.messages import Json, to_json
 
@@ -45,9 +53,18 @@ async def list_repositories(services: TheServices, part: Page) -> Json:
 
 
 @router.get("/{repository}", response_model=Repository)
-async def get_repository(repository: str, services: TheServices) -> Json:
+async def get_repository(repository: InRepository, services: TheServices) -> Json:
     """One repository, by id or name."""
     return to_json(await services.repositories.GetRepository(pb.GetRepositoryRequest(repository=repository)))
+
+
+@router.patch("/{repository}", response_model=Repository, responses=problems(400, 412, 413, 415))
+async def update_repository(
+    repository: InRepository, body: RepositoryChange, services: TheServices, if_match: IfMatch
+) -> Json:
+    """Change the URL that a repository is cloned from."""
+    request = pb.UpdateRepositoryRequest(repository=repository, url=body.url, etag=if_match)
+    return to_json(await services.repositories.UpdateRepository(request))
 
 
 @uploads.post(
@@ -55,10 +72,10 @@ async def get_repository(repository: str, services: TheServices) -> Json:
     status_code=201,
     response_model=UploadedBundle,
     responses=problems(409, 413, 415),
-    openapi_extra=_FILE,
+    openapi_extra=_FILE | {"x-cost": 10},
 )
 async def upload_bundle(
-    repository: str,
+    repository: InRepository,
     request: Request,
     services: TheServices,
     commit: Annotated[str, Query(description="Commit to audit; empty = the bundle's HEAD, or its only branch.")] = "",

@@ -9,6 +9,7 @@ from fastapi import Query
 from assay.evaluation.v1 import runs_pb2 as pb
 from assay_gateway.entrypoints.http.gateway import TheServices
 from assay_gateway.entrypoints.http.pages import Page, page
+from assay_gateway.entrypoints.http.parameters import InId
 from assay_gateway.entrypoints.http.routing import api_router, problems
 from assay_gateway.entrypoints.http.schemas.evaluations import (
     ItemResultPage,
@@ -27,7 +28,9 @@ models = api_router("/v1/models", "runs")
 _KINDS = numbers_of(pb.EvaluatorKind)
 
 
-@router.post("", status_code=201, response_model=Run, responses=problems(400, 409, 413, 415))
+@router.post(
+    "", status_code=201, response_model=Run, responses=problems(400, 409, 413, 415), openapi_extra={"x-cost": 10}
+)
 async def create_run(body: NewRun, services: TheServices) -> Json:
     """Cut the dataset into tasks and queue them."""
     request = pb.CreateRunRequest(
@@ -55,19 +58,19 @@ async def list_runs(
 
 
 @router.get("/{run_id}", response_model=Run)
-async def get_run(run_id: str, services: TheServices) -> Json:
+async def get_run(run_id: InId, services: TheServices) -> Json:
     """One run with its progress."""
     return to_json(await services.runs.GetRun(pb.GetRunRequest(id=run_id)))
 
 
 @router.post("/{run_id}/cancel", response_model=Run, responses=problems(409))
-async def cancel_run(run_id: str, services: TheServices) -> Json:
+async def cancel_run(run_id: InId, services: TheServices) -> Json:
     """Stop a run: what is done stays. A finished run cannot be cancelled."""
     return to_json(await services.runs.CancelRun(pb.CancelRunRequest(id=run_id)))
 
 
 @router.get("/{run_id}/results", response_model=ItemResultPage)
-async def list_results(run_id: str, services: TheServices, part: Page) -> Json:
+async def list_results(run_id: InId, services: TheServices, part: Page) -> Json:
     """The results of a run, in the dataset's order."""
     found = await services.runs.ListResults(
         pb.ListResultsRequest(run_id=run_id, page_size=part.page_size, page_token=part.page_token)

@@ -22,7 +22,9 @@ class Counters(Shown):
     items_unmeasured: int
     input_tokens: int
     output_tokens: int
-    cost_usd: Annotated[float | None, Field(description="US dollars, of the items whose model has a price.")]
+    cost_usd: Annotated[
+        float | None, Field(description="US dollars, of the items whose model has a price.", examples=[0.0012])
+    ]
     items_unpriced: int
     audits_started: int
     audits_completed: int
@@ -37,12 +39,14 @@ class Counters(Shown):
 class ModelUsage(Shown):
     """What one model was used for."""
 
-    model: str
+    model: Annotated[str, Field(examples=["local/smollm2"])]
     items: int
     input_tokens: int
     output_tokens: int
-    cost_usd: float | None
-    latency_ms_mean: Annotated[float | None, Field(description="Over the measured items; null when there is none.")]
+    cost_usd: Annotated[float | None, Field(examples=[0.0012])]
+    latency_ms_mean: Annotated[
+        float | None, Field(description="Over the measured items; null when there is none.", examples=[412.5])
+    ]
 
 
 # `from` cannot be the name of a field in Python.
@@ -71,7 +75,7 @@ class UsageList(Shown):
 class EventCount(Shown):
     """How often a type of event was counted."""
 
-    type: str
+    type: Annotated[str, Field(examples=["assay.prompt.v1.VersionPublished"])]
     count: int
 
 

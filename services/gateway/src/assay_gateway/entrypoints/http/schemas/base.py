@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Final, Generic, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from assay_common.errors import InvalidArgument, Violation
 from assay_gateway.entrypoints.http.problems import pointer_to
+from assay_gateway.entrypoints.http.schemas.examples import add_example
 
 MAX_DEPTH: Final = 32
 """How deep a body may be nested; protobuf takes 100 levels, a level of JSON costs three of them."""
@@ -18,9 +19,6 @@ MAX_NUMBER: Final = 2**53
 
 T = TypeVar("T")
 
-VersionNumber = Annotated[int, Field(ge=1, le=2**31 - 1)]
-Moment = Annotated[AwareDatetime, Field(strict=False)]
-"""An RFC 3339 time with its offset."""
 JsonObject = dict[str, JsonValue]
 
 
@@ -31,7 +29,7 @@ class InvalidRequest(InvalidArgument):
 class Part(BaseModel):
     """A part of a body: unknown fields are refused, and nothing is converted silently."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, json_schema_extra=add_example)
 
 
 class Body(Part):
@@ -51,32 +49,39 @@ class Body(Part):
 class Shown(BaseModel):
     """An answer, or a part of one: every field is always there, null where it has no value."""
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(json_schema_serialization_defaults_required=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        json_schema_serialization_defaults_required=True, json_schema_extra=add_example
+    )
 
 
 class PageOf(Shown, Generic[T]):
     """A part of a list."""
 
     items: list[T]
-    next_cursor: Annotated[str | None, Field(description="`cursor` of the next page; null at the end.")]
+    next_cursor: Annotated[
+        str | None,
+        Field(description="`cursor` of the next page; null at the end.", examples=["eyJpZCI6IjAxOTlmM2QyIn0"]),
+    ]
 
 
 class ErrorAt(Shown):
     """What is wrong with one part of a request."""
 
     pointer: Annotated[str, Field(description="JSON pointer (RFC 6901) to the part.", examples=["/content/text"])]
-    detail: str
+    detail: Annotated[str, Field(examples=["must not be empty"])]
 
 
 class ProblemDocument(Shown):
     """A problem (RFC 9457). Some kinds carry more members, such as `permission` on a 403."""
 
     type: Annotated[str, Field(examples=["https://assay.dev/problems/version-not-found"])]
-    title: str
-    status: int
-    detail: str
-    instance: Annotated[str, Field(description="Path of the request.")]
-    request_id: Annotated[str, Field(description="To be named when asking for help.")]
+    title: Annotated[str, Field(examples=["Version not found"])]
+    status: Annotated[int, Field(examples=[404])]
+    detail: Annotated[str, Field(examples=["support-triage has no version 9"])]
+    instance: Annotated[str, Field(description="Path of the request.", examples=["/v1/prompts/support-triage/resolve"])]
+    request_id: Annotated[
+        str, Field(description="To be named when asking for help.", examples=["0199f3d28b1e7c4a9d352f6c1e7a8b90"])
+    ]
     reason: Annotated[str, Field(description="The rule that was broken, for programs.", examples=["VERSION_NOT_FOUND"])]
     errors: list[ErrorAt]
 

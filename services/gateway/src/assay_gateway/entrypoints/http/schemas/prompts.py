@@ -7,7 +7,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
-from assay_gateway.entrypoints.http.schemas.base import Body, JsonObject, PageOf, Part, Shown, VersionNumber
+from assay_gateway.entrypoints.http.schemas.base import Body, JsonObject, PageOf, Part, Shown
+from assay_gateway.entrypoints.http.schemas.words import (
+    VISIBILITY,
+    Description,
+    Digest,
+    Etag,
+    GivenDescription,
+    GivenLabelName,
+    GivenResourceName,
+    Id,
+    LabelName,
+    ResourceName,
+    UserId,
+    VersionNumber,
+    Visibility,
+)
 
 _CHAT: JsonValue = {"chat": {"messages": [{"role": "user", "content": "{{ question }}"}]}}
 
@@ -15,22 +30,26 @@ _CHAT: JsonValue = {"chat": {"messages": [{"role": "user", "content": "{{ questi
 class Label(Shown):
     """A name that points at a version."""
 
-    name: str
+    name: LabelName
     version: int
     updated_at: datetime | None
+    etag: Etag
 
 
 class Prompt(Shown):
     """A named prompt."""
 
-    id: str
-    name: str
-    description: str
+    id: Id
+    name: ResourceName
+    description: Description
     latest_version: Annotated[int, Field(description="0 = no version yet.")]
     labels: list[Label]
     created_at: datetime | None
     updated_at: datetime | None
-    created_by: str
+    created_by: UserId
+    visibility: Annotated[Visibility | None, Field(description=VISIBILITY, examples=["organisation"])]
+    etag: Annotated[Etag, Field(description="Changes with description, visibility, versions and labels.")]
+    organisation_id: Annotated[Id, Field(description="Not the caller's when the prompt is another's and public.")]
 
 
 class PromptPage(PageOf[Prompt]):
@@ -40,17 +59,29 @@ class PromptPage(PageOf[Prompt]):
 class NewPrompt(Body):
     """The prompt to create."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "support-triage"}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"name": "support-triage"}, {"name": "support-triage", "visibility": "private"}]
+        }
+    )
 
-    name: Annotated[str, Field(description="Lower-case letters, digits, '-', '_' and '.'; unique in the organisation.")]
-    description: str = ""
+    name: GivenResourceName
+    description: GivenDescription = ""
+    visibility: Annotated[Visibility | None, Field(description=f"{VISIBILITY} Absent = the organisation.")] = None
+
+
+class PromptChange(Body):
+    """What shall change; what is absent stays."""
+
+    description: GivenDescription | None = None
+    visibility: Annotated[Visibility | None, Field(description=VISIBILITY)] = None
 
 
 class ChatMessage(Shown):
     """One message of a conversation."""
 
-    role: str
-    content: str
+    role: Annotated[str, Field(examples=["user"])]
+    content: Annotated[str, Field(examples=["Is water wet?"])]
 
 
 class Chat(Shown):
@@ -62,6 +93,10 @@ class Chat(Shown):
 class Content(Shown):
     """What is sent to a language model, with {{ variables }}; one of the two is null."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": "Answer in one word: {{ question }}", "chat": None}]}
+    )
+
     text: Annotated[str | None, Field(description="One text, sent as the user's message.")]
     chat: Chat | None
 
@@ -70,17 +105,19 @@ class NewChatMessage(Part):
     """One message of a conversation."""
 
     role: Literal["system", "user", "assistant"]
-    content: str
+    content: Annotated[str, Field(examples=["{{ question }}"])]
 
 
 class NewChat(Part):
     """A conversation."""
 
-    messages: list[NewChatMessage]
+    messages: Annotated[list[NewChatMessage], Field(min_length=1, max_length=100)]
 
 
 class NewContent(Part):
     """What is sent to a language model, with {{ variables }}: either text or chat."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Answer in one word: {{ question }}"}, _CHAT]})
 
     text: str | None = None
     chat: NewChat | None = None
@@ -105,7 +142,7 @@ class NewVersion(Body):
     )
 
     content: NewContent
-    commit_message: str = ""
+    commit_message: Annotated[str, Field(max_length=2_000)] = ""
 
 
 class Version(Shown):
@@ -125,21 +162,23 @@ class Version(Shown):
                     "created_at": "2026-03-01T09:30:00Z",
                     "created_by": "0199f3d2-7a10-7e0c-8d55-6a1b5c3d2e1f",
                     "labels": ["production"],
+                    "visibility": "organisation",
                 }
             ]
         }
     )
 
-    prompt_id: str
-    prompt_name: str
+    prompt_id: Id
+    prompt_name: ResourceName
     number: int
     content: Content
-    content_hash: Annotated[str, Field(description="sha256: and the digest of the canonical content (RFC 8785).")]
+    content_hash: Annotated[Digest, Field(description="sha256: and the digest of the canonical content (RFC 8785).")]
     commit_message: str
     variables: list[str]
     created_at: datetime | None
-    created_by: str
-    labels: Annotated[list[str], Field(description="The labels that point here now.")]
+    created_by: UserId
+    labels: Annotated[list[LabelName], Field(description="The labels that point here now.")]
+    visibility: Annotated[Visibility | None, Field(description="The prompt's.")]
 
 
 class VersionPage(PageOf[Version]):
@@ -159,7 +198,7 @@ class RenderRequest(Body):
         json_schema_extra={"examples": [{"label": "production", "variables": {"question": "Is water wet?"}}]}
     )
 
-    label: str | None = None
+    label: GivenLabelName | None = None
     version: VersionNumber | None = None
     variables: JsonObject = Field(default_factory=dict)
 
@@ -180,11 +219,11 @@ class Rendered(Shown):
 class HistoryEntry(Shown):
     """One event of a prompt."""
 
-    event_id: str
+    event_id: Id
     type: Annotated[str, Field(examples=["assay.prompt.v1.VersionPublished"])]
     occurred_at: datetime | None
-    actor: str
-    data: dict[str, Any] | None
+    actor: UserId
+    data: Annotated[dict[str, Any] | None, Field(examples=[{"label": "production", "version": 2}])]
 
 
 class HistoryPage(PageOf[HistoryEntry]):
