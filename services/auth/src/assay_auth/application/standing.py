@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from assay_auth.application.ports import Transaction
+from assay_auth.domain.api_keys import ApiKey
+from assay_auth.domain.errors import ApiKeyOwnerGone
 from assay_auth.domain.members import NO_STANDING, Standing
 from assay_auth.domain.roles import PermissionModel, Role
 from assay_common.clock import Clock
@@ -24,11 +26,24 @@ class FindStanding:
         role = await tx.members.role_of(org_id, caller.subject)
         if role is None:
             return NO_STANDING
-        return Standing(caller.permissions & self.model.of(role), is_owner=role is Role.OWNER)
+        return Standing(caller.permissions & self.model.of(role), role, is_owner=role is Role.OWNER)
 
     async def _of_key(self, tx: Transaction, caller: Principal) -> Standing:
         key = await tx.api_keys.find(caller.subject)
         if key is None:
             return NO_STANDING
         key.check_usable(self.clock())
-        return Standing(caller.permissions.intersection(key.scopes))
+        role = await owner_role(tx, key)
+        return Standing(caller.permissions.intersection(key.permissions(self.model, role)), role)
+
+
+async def owner_role(tx: Transaction, key: ApiKey) -> Role:
+    """What the owner of a key is to the organisation now; raises ApiKeyOwnerGone."""
+    role = (
+        await tx.service_accounts.role_of(key.org_id, key.owner.id)
+        if key.owner.is_service_account
+        else await tx.members.role_of(key.org_id, key.owner.id)
+    )
+    if role is None:
+        raise ApiKeyOwnerGone("whoever this API key belongs to is not in the organisation any more")
+    return role

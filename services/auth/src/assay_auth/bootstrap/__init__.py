@@ -9,15 +9,28 @@ from typing import Final
 import asyncpg
 import structlog
 
-from assay.auth.v1 import api_keys_pb2, audit_trail_pb2, organisations_pb2, sessions_pb2
+from assay.auth.v1 import (
+    api_keys_pb2,
+    audit_trail_pb2,
+    invitations_pb2,
+    organisations_pb2,
+    service_accounts_pb2,
+    sessions_pb2,
+    single_sign_on_pb2,
+    teams_pb2,
+)
 from assay_auth.adapters.postgres.transaction import SCHEMA, PostgresTransaction
 from assay_auth.adapters.signing import Ed25519Signer
 from assay_auth.application.accounts.create_bootstrap_admin import CreateBootstrapAdmin
 from assay_auth.bootstrap.audit_trail import audit_trail_service, keep_audit_trail
-from assay_auth.bootstrap.machines import api_key_service
+from assay_auth.bootstrap.devices import device_service
+from assay_auth.bootstrap.invitations import invitation_service
+from assay_auth.bootstrap.machines import api_key_service, keep_key_uses, service_account_service
 from assay_auth.bootstrap.organisations import organisation_service
 from assay_auth.bootstrap.parts import Parts
 from assay_auth.bootstrap.sessions import session_service
+from assay_auth.bootstrap.single_sign_on import identity_providers, single_sign_on_service
+from assay_auth.bootstrap.teams import team_service
 from assay_auth.settings import BootstrapAdmin, Settings
 from assay_common.kafka.producer import producer
 from assay_common.lifecycle import Lifecycle
@@ -37,14 +50,33 @@ SIGNING_KEYS_SECONDS: Final = 300.0
 MIGRATIONS: Final = Path(__file__).parent.parent / "migrations"
 SERVICES: Final = tuple(
     service
-    for module in (sessions_pb2, organisations_pb2, api_keys_pb2, audit_trail_pb2)
+    for module in (
+        sessions_pb2,
+        organisations_pb2,
+        invitations_pb2,
+        teams_pb2,
+        service_accounts_pb2,
+        api_keys_pb2,
+        audit_trail_pb2,
+        single_sign_on_pb2,
+    )
     for service in module.DESCRIPTOR.services_by_name.values()
 )
 
 
 def servicers(parts: Parts) -> Sequence[Servicer]:
     """The gRPC services."""
-    return [session_service(parts), organisation_service(parts), api_key_service(parts), audit_trail_service(parts)]
+    return [
+        session_service(parts),
+        organisation_service(parts),
+        invitation_service(parts),
+        team_service(parts),
+        service_account_service(parts),
+        api_key_service(parts),
+        audit_trail_service(parts),
+        device_service(parts),
+        single_sign_on_service(parts),
+    ]
 
 
 def serve(settings: Settings) -> Callable[[Lifecycle], AbstractAsyncContextManager[None]]:
@@ -55,11 +87,15 @@ def serve(settings: Settings) -> Callable[[Lifecycle], AbstractAsyncContextManag
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(pool(settings.database, SCHEMA, lifecycle))
             parts = Parts(
-                UnitOfWork(database, SCHEMA, PostgresTransaction), Ed25519Signer(settings.key_encryption_bytes)
+                UnitOfWork(database, SCHEMA, PostgresTransaction),
+                Ed25519Signer(settings.key_encryption_bytes),
+                public_url=settings.public_url.rstrip("/"),
             )
+            parts.providers = await stack.enter_async_context(identity_providers(settings.sso))
             await prepare(parts, settings.bootstrap_admin)
             kafka = await stack.enter_async_context(producer(settings.kafka))
             lifecycle.spawn("outbox", relay(database, SCHEMA, kafka, lifecycle))
+            lifecycle.spawn("uses of API keys", keep_key_uses(parts, lifecycle.stopping))
             lifecycle.spawn("audit trail", keep_audit_trail(lifecycle, settings.kafka, parts))
             lifecycle.spawn("signing keys", keep_signing_keys(parts), cancel_on_stop=True)
             await stack.enter_async_context(listening(lifecycle, settings, parts))

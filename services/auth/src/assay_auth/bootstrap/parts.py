@@ -1,10 +1,12 @@
 """What the use cases are made of."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from assay_auth.adapters.passwords import Argon2Hasher
 from assay_auth.adapters.signing import Ed25519Signer
 from assay_auth.application import ports
+from assay_auth.application.machines.key_uses import KeyUses
 from assay_auth.application.sessions.session import OpenSession
 from assay_auth.application.standing import FindStanding
 from assay_auth.application.tokens.get_jwks import GetJwks
@@ -23,12 +25,16 @@ class Parts:
     signer: Ed25519Signer
     hasher: Argon2Hasher = field(default_factory=Argon2Hasher)
     clock: Clock = utc_now
+    public_url: str = "http://localhost:8080"
+    """Where links begin, without a slash at the end."""
+    providers: Mapping[str, ports.IdentityProvider] = field(default_factory=dict)
     model: PermissionModel = field(default_factory=lambda: PermissionModel(all_permissions()))
     ensure_signing_key: EnsureSigningKey = field(init=False)
     issue_access_token: IssueAccessToken = field(init=False)
     open_session: OpenSession = field(init=False)
     find_standing: FindStanding = field(init=False)
     get_jwks: GetJwks = field(init=False)
+    key_uses: KeyUses = field(init=False)
 
     def __post_init__(self) -> None:
         self.ensure_signing_key = EnsureSigningKey(self.uow, self.signer, self.clock)
@@ -36,3 +42,4 @@ class Parts:
         self.open_session = OpenSession(self.model, self.issue_access_token)
         self.find_standing = FindStanding(self.model, self.clock)
         self.get_jwks = GetJwks(self.uow, self.clock)
+        self.key_uses = KeyUses(self.uow)

@@ -17,7 +17,7 @@ def session_service(parts: Parts) -> Servicer:
         sign_in=SignIn(parts.uow, parts.hasher, parts.open_session, parts.clock),
         renew_session=RenewSession(parts.uow, parts.open_session, parts.clock),
         sign_out=SignOut(parts.uow, parts.clock),
-        exchange_api_key=ExchangeApiKey(parts.uow, parts.model, parts.issue_access_token, parts.clock),
+        exchange_api_key=ExchangeApiKey(parts.uow, parts.model, parts.issue_access_token, parts.key_uses, parts.clock),
         get_jwks=parts.get_jwks,
         who_am_i=WhoAmI(parts.uow, parts.clock),
     )

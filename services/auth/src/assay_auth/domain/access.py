@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 from uuid import UUID
 
+from assay_auth.domain.roles import Role
+
 ACCESS_LIFETIME: Final = timedelta(minutes=10)
 ISSUER: Final = "assay"
 AUDIENCE: Final = "assay"
@@ -29,6 +31,14 @@ class Grant:
     kind: Literal["user", "api_key"]
     org_id: UUID | None = None
     permissions: frozenset[str] = frozenset()
+    role: Role | None = None
+    """What the subject is to the organisation; a key is what its owner is."""
+    owner: UUID | None = None
+    """Whose an API key is."""
+    prompts: tuple[str, ...] = ()
+    """The only prompts an API key may touch; empty = all."""
+    repositories: tuple[str, ...] = ()
+    """The only repositories an API key may touch; empty = all."""
     not_after: datetime | None = None
     """When the token must have expired, if that is before its usual time."""
 

@@ -27,6 +27,10 @@ class ApiKeyRevoked(errors.Unauthenticated):
     """Somebody revoked the API key."""
 
 
+class ApiKeyOwnerGone(errors.Unauthenticated):
+    """The person or service account that the API key belongs to is not in the organisation any more."""
+
+
 class SubjectUnknown(errors.Unauthenticated):
     """The token is good, but the person or key it speaks for does not exist any more."""
 
@@ -41,6 +45,26 @@ class OwnershipReserved(errors.PermissionDenied):
 
 class ScopesExceedCreator(errors.PermissionDenied):
     """The new key would be allowed more than whoever creates it."""
+
+
+class RoleExceedsCreator(errors.PermissionDenied):
+    """The service account would be allowed more than whoever creates or changes it."""
+
+
+class ScopesExceedOwner(errors.PermissionDenied):
+    """The new key would be allowed more than the service account it is for."""
+
+
+class LimitsExceedCreator(errors.PermissionDenied):
+    """The new key would reach prompts or repositories that the key which creates it does not."""
+
+
+class KeyOfSomebodyElse(errors.PermissionDenied):
+    """Whoever rotated it would hold a key that speaks for another person."""
+
+
+class AddressNotInvited(errors.PermissionDenied):
+    """The invitation is for another address than the caller's."""
 
 
 class PersonNeeded(errors.PermissionDenied):
@@ -59,6 +83,26 @@ class ApiKeyNotFound(errors.NotFound):
     """The organisation has no such API key."""
 
 
+class InvitationNotFound(errors.NotFound):
+    """There is no such invitation, or the link's token is none of ours."""
+
+
+class TeamNotFound(errors.NotFound):
+    """The organisation has no such team."""
+
+
+class ServiceAccountNotFound(errors.NotFound):
+    """The organisation has no such service account."""
+
+
+class TeamSlugTaken(errors.AlreadyExists):
+    """Another team of the organisation has this slug."""
+
+
+class ServiceAccountNameTaken(errors.AlreadyExists):
+    """Another service account of the organisation has this name."""
+
+
 class SlugTaken(errors.AlreadyExists):
     """Another organisation of the installation has this slug."""
 
@@ -69,3 +113,75 @@ class AlreadyMember(errors.AlreadyExists):
 
 class LastOwner(errors.FailedPrecondition):
     """The organisation would be left without an owner."""
+
+
+class InvitationNotOpen(errors.FailedPrecondition):
+    """The invitation was accepted, taken back or has expired."""
+
+
+class ApiKeyNotUsable(errors.FailedPrecondition):
+    """The API key was revoked or has expired; it cannot be rotated."""
+
+
+class ApiKeyRotated(errors.FailedPrecondition):
+    """The API key was replaced before; only its replacement can be rotated."""
+
+
+class ProviderUnknown(errors.NotFound):
+    """The installation has no identity provider of this name."""
+
+
+class ProviderUnavailable(errors.Unavailable):
+    """The identity provider does not answer, or answers with what cannot be read."""
+
+
+class SignOnInvalid(errors.Unauthenticated):
+    """The attempt to sign on is unknown, used or too old, or belongs to another browser."""
+
+
+class SignOnRefused(errors.Unauthenticated):
+    """The identity provider refused, or its answer is not for this attempt."""
+
+
+class IdTokenInvalid(errors.Unauthenticated):
+    """What the identity provider says of the person does not hold: signature, issuer, audience, time or nonce."""
+
+
+class ProviderAddressNotVerified(errors.PermissionDenied):
+    """The identity provider does not vouch for the e-mail address, so it says nothing about who it is."""
+
+
+class AccountNotVerified(errors.PermissionDenied):
+    """An account has the address, but nobody proved that it is theirs: somebody may have made it to be linked to."""
+
+
+class LinkedToSomebodyElse(errors.PermissionDenied):
+    """The account is linked to another person of the same provider: the address went from one to the other."""
+
+
+class UserCodeUnknown(errors.NotFound):
+    """No device waits with this code."""
+
+
+class TooManyUserCodes(errors.ResourceExhausted):
+    """Somebody typed too many wrong codes."""
+
+
+class AuthorizationPending(errors.FailedPrecondition):
+    """Nobody has decided on the device yet (RFC 8628, section 3.5)."""
+
+
+class SlowDown(errors.FailedPrecondition):
+    """The device asks too often (RFC 8628, section 3.5)."""
+
+
+class ExpiredToken(errors.FailedPrecondition):
+    """Nobody decided on the device in time (RFC 8628, section 3.5)."""
+
+
+class AccessDenied(errors.FailedPrecondition):
+    """Somebody refused the device (RFC 8628, section 3.5)."""
+
+
+class InvalidGrant(errors.FailedPrecondition):
+    """The device's code is unknown or has been used (RFC 6749, section 5.2)."""

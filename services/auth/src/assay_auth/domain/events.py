@@ -63,4 +63,139 @@ class ApiKeyRevoked:
     api_key_id: UUID
 
 
-Event: TypeAlias = OrganisationCreated | MemberAdded | MemberRoleChanged | MemberRemoved | ApiKeyCreated | ApiKeyRevoked
+@dataclass(frozen=True, slots=True)
+class ApiKeyRotated:
+    """A key was replaced by another with the same rights; the old one ends at the time given."""
+
+    org_id: UUID
+    api_key_id: UUID
+    replaced_by: UUID
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationUpdated:
+    """The organisation has another name."""
+
+    org_id: UUID
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnershipTransferred:
+    """A member handed the ownership over."""
+
+    org_id: UUID
+    from_user_id: UUID
+    to_user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationCreated:
+    """Somebody was asked to join."""
+
+    org_id: UUID
+    invitation_id: UUID
+    email: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationRevoked:
+    """An invitation was taken back."""
+
+    org_id: UUID
+    invitation_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationAccepted:
+    """An invitation was taken up."""
+
+    org_id: UUID
+    invitation_id: UUID
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class TeamCreated:
+    """A team was created."""
+
+    org_id: UUID
+    team_id: UUID
+    slug: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TeamUpdated:
+    """A team has another name or description."""
+
+    org_id: UUID
+    team_id: UUID
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class TeamDeleted:
+    """A team exists no longer."""
+
+    org_id: UUID
+    team_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class TeamMemberAdded:
+    """A member joined a team."""
+
+    org_id: UUID
+    team_id: UUID
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class TeamMemberRemoved:
+    """A member left a team."""
+
+    org_id: UUID
+    team_id: UUID
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccountCreated:
+    """A service account was created."""
+
+    org_id: UUID
+    service_account_id: UUID
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccountUpdated:
+    """A service account was changed."""
+
+    org_id: UUID
+    service_account_id: UUID
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccountDeleted:
+    """A service account exists no longer."""
+
+    org_id: UUID
+    service_account_id: UUID
+
+
+KeyEvent: TypeAlias = ApiKeyCreated | ApiKeyRevoked | ApiKeyRotated
+OrganisationEvent: TypeAlias = (
+    OrganisationCreated | OrganisationUpdated | OwnershipTransferred | MemberAdded | MemberRoleChanged | MemberRemoved
+)
+InvitationEvent: TypeAlias = InvitationCreated | InvitationRevoked | InvitationAccepted
+TeamEvent: TypeAlias = TeamCreated | TeamUpdated | TeamDeleted | TeamMemberAdded | TeamMemberRemoved
+ServiceAccountEvent: TypeAlias = ServiceAccountCreated | ServiceAccountUpdated | ServiceAccountDeleted
+Event: TypeAlias = OrganisationEvent | KeyEvent | InvitationEvent | TeamEvent | ServiceAccountEvent

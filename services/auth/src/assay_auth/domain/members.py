@@ -27,6 +27,12 @@ class Member:
     name: str
     role: Role
     joined_at: datetime
+    revision: int = 1
+
+    @property
+    def etag(self) -> str:
+        """Names this state of the membership."""
+        return str(self.revision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,10 @@ class Standing:
     """
 
     permissions: frozenset[str]
+    role: Role | None = None
+    """What the caller is to the organisation; a key is what its owner is."""
     is_owner: bool = False
+    """Whether the caller is an owner in person: a key of an owner is not."""
 
     def require(self, permission: str) -> None:
         """Raise PermissionLost unless the caller still has the permission."""
@@ -69,6 +78,18 @@ def check_removal(actor: Standing, member: Member, owners: int) -> None:
         _owners_only(actor)
         if owners == 1:
             raise LastOwner("the last owner stays: make somebody else an owner first")
+
+
+def check_leaving(member: Member, owners: int) -> None:
+    """Whether `member` may leave where there are `owners`; raises LastOwner."""
+    if member.role is Role.OWNER and owners == 1:
+        raise LastOwner("the last owner cannot leave: make somebody else an owner first")
+
+
+def check_transfer(actor: Standing) -> None:
+    """Whether `actor` may hand the ownership over; raises OwnershipReserved."""
+    if not actor.is_owner:
+        raise OwnershipReserved("only an owner hands the ownership over")
 
 
 def _owners_only(actor: Standing) -> None:

@@ -1,7 +1,7 @@
 """Organisations, and which of their own a person acts in."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -18,6 +18,17 @@ class Organisation:
     slug: str
     name: str
     created_at: datetime
+    revision: int = 1
+
+    @property
+    def etag(self) -> str:
+        """Names this state of the organisation."""
+        return str(self.revision)
+
+    def renamed(self, name: str) -> "Organisation":
+        """The organisation under another name, as a new revision; raises InvalidArgument."""
+        refuse(*name_violations("name", name))
+        return replace(self, name=name.strip(), revision=self.revision + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from assay_common.errors import InvalidArgument, Violation
 
 MAX_NAME: Final = 200
 """Characters in the name of a person, an organisation or a key."""
+MAX_DESCRIPTION: Final = 1000
+"""Characters in the description of a team or a service account."""
 MAX_EMAIL: Final = 254
 """Characters in an e-mail address (RFC 5321, section 4.5.3.1.3, less the angle brackets)."""
 MIN_PASSWORD: Final = 12
@@ -60,6 +62,14 @@ def name_violations(field: str, text: str, *, required: bool = True) -> Iterator
         yield Violation(field, f"must have at most {MAX_NAME} characters")
     if _CONTROL.search(text):
         yield Violation(field, "must not contain control characters")
+
+
+def description_violations(field: str, text: str) -> Iterator[Violation]:
+    """What is wrong with a description; it may have several lines."""
+    if len(text) > MAX_DESCRIPTION:
+        yield Violation(field, f"must have at most {MAX_DESCRIPTION} characters")
+    if "\x00" in text:
+        yield Violation(field, "must not contain the character 0")
 
 
 def password_violations(field: str, password: str) -> Iterator[Violation]:

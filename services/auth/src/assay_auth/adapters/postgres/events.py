@@ -1,14 +1,17 @@
 """Events as protobuf messages in the event store.
 
-The events of an organisation and its members are versions of the organisation; a key has two versions, created and
-revoked. All are keyed by the organisation, so that they arrive in order.
+The events of an organisation and its members are versions of the organisation; those of a key, an invitation, a team
+or a service account are versions of it. All are keyed by the organisation, so that they arrive in order.
 """
 
+import dataclasses
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -25,28 +28,61 @@ _ROLES: Final = {
     Role.MEMBER: organisations_pb2.ROLE_MEMBER,
     Role.VIEWER: organisations_pb2.ROLE_VIEWER,
 }
-_CREATED, _REVOKED = 1, 2
+_ORGANISATION: Final = "organisation"
+_ORGANISATION_FIELD: Final = "organisation_id"
+_FIELDS: Final = {"org_id": _ORGANISATION_FIELD}
 
 _NEXT_VERSIONS = "UPDATE organisations SET version = version + $2 WHERE org_id = $1 RETURNING version - $2"
+_LAST_VERSIONS = """
+    SELECT aggregate_id, max(aggregate_version) AS version
+    FROM events
+    WHERE aggregate_id = ANY ($1)
+    GROUP BY aggregate_id
+"""
 
 
 async def record(tx: TenantTransaction, happened: Sequence[events.Event]) -> None:
     """Store the events in their order."""
-    of_keys = [event for event in happened if isinstance(event, events.ApiKeyCreated | events.ApiKeyRevoked)]
-    of_organisation = [event for event in happened if event not in of_keys]
-    stored = [_of_key(event) for event in of_keys]
-    if of_organisation:
-        org_id = of_organisation[0].org_id
-        version: int = await tx.connection.fetchval(_NEXT_VERSIONS, org_id, len(of_organisation))
-        stored += [
-            _stored(event, "organisation", org_id, version + place) for place, event in enumerate(of_organisation, 1)
-        ]
+    aggregates = [_aggregate(event) for event in happened]
+    versions = await _last_versions(tx.connection, aggregates)
+    stored = []
+    for event, (kind, aggregate_id) in zip(happened, aggregates, strict=True):
+        versions[aggregate_id] += 1
+        stored.append(_stored(event, kind, aggregate_id, versions[aggregate_id]))
     await tx.record_all(stored)
 
 
-def _of_key(event: events.ApiKeyCreated | events.ApiKeyRevoked) -> NewEvent:
-    version = _CREATED if isinstance(event, events.ApiKeyCreated) else _REVOKED
-    return _stored(event, "api_key", event.api_key_id, version)
+async def _last_versions(
+    connection: asyncpg.Connection, aggregates: Sequence[tuple[str, UUID]]
+) -> defaultdict[UUID, int]:
+    versions: defaultdict[UUID, int] = defaultdict(int)
+    for org_id, count in Counter(each for kind, each in aggregates if kind == _ORGANISATION).items():
+        versions[org_id] = await connection.fetchval(_NEXT_VERSIONS, org_id, count)
+    others = {each for kind, each in aggregates if kind != _ORGANISATION}
+    if others:
+        rows = await connection.fetch(_LAST_VERSIONS, others)
+        versions.update({row["aggregate_id"]: row["version"] for row in rows})
+    return versions
+
+
+def _aggregate(event: events.Event) -> tuple[str, UUID]:
+    match event:
+        case events.ApiKeyCreated() | events.ApiKeyRevoked() | events.ApiKeyRotated():
+            return "api_key", event.api_key_id
+        case events.InvitationCreated() | events.InvitationRevoked() | events.InvitationAccepted():
+            return "invitation", event.invitation_id
+        case (
+            events.TeamCreated()
+            | events.TeamUpdated()
+            | events.TeamDeleted()
+            | events.TeamMemberAdded()
+            | events.TeamMemberRemoved()
+        ):
+            return "team", event.team_id
+        case events.ServiceAccountCreated() | events.ServiceAccountUpdated() | events.ServiceAccountDeleted():
+            return "service_account", event.service_account_id
+        case _:
+            return _ORGANISATION, event.org_id
 
 
 def _stored(event: events.Event, aggregate_type: str, aggregate_id: UUID, version: int) -> NewEvent:
@@ -62,29 +98,24 @@ def _stored(event: events.Event, aggregate_type: str, aggregate_id: UUID, versio
 
 
 def message_of(event: events.Event) -> Message:
-    """The message that tells of an event."""
-    match event:
-        case events.OrganisationCreated(org_id, slug, name, owner_id):
-            return events_pb2.OrganisationCreated(
-                organisation_id=str(org_id), slug=slug, name=name, owner_id=str(owner_id)
-            )
-        case events.MemberAdded(org_id, user_id, role):
-            return events_pb2.MemberAdded(organisation_id=str(org_id), user_id=str(user_id), role=_ROLES[role])
-        case events.MemberRoleChanged(org_id, user_id, role):
-            return events_pb2.MemberRoleChanged(organisation_id=str(org_id), user_id=str(user_id), role=_ROLES[role])
-        case events.MemberRemoved(org_id, user_id):
-            return events_pb2.MemberRemoved(organisation_id=str(org_id), user_id=str(user_id))
-        case events.ApiKeyCreated(_, key_id, name, scopes, expires_at):
-            return events_pb2.ApiKeyCreated(
-                api_key_id=str(key_id), name=name, scopes=scopes, expires_at=_timestamp(expires_at)
-            )
-        case events.ApiKeyRevoked(_, key_id):
-            return events_pb2.ApiKeyRevoked(api_key_id=str(key_id))
+    """The message that tells of an event: of the same name, with the same fields."""
+    message: Any = getattr(events_pb2, type(event).__name__)
+    fields = {_FIELDS.get(field.name, field.name): getattr(event, field.name) for field in dataclasses.fields(event)}
+    if _ORGANISATION_FIELD not in message.DESCRIPTOR.fields_by_name:  # the envelope names the organisation
+        del fields[_ORGANISATION_FIELD]
+    told: Message = message(**{name: _value(value) for name, value in fields.items()})
+    return told
 
 
-def _timestamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(moment)
-    return stamp
+def _value(value: object) -> object:
+    match value:
+        case UUID():
+            return str(value)
+        case Role():
+            return _ROLES[value]
+        case datetime():
+            stamp = Timestamp()
+            stamp.FromDatetime(value)
+            return stamp
+        case _:
+            return value

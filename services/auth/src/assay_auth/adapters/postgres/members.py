@@ -15,12 +15,12 @@ from assay_auth.domain.roles import Role
 
 _ADD = "INSERT INTO memberships (org_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4)"
 _ONE = """
-    SELECT m.user_id, u.email, u.name, m.role, m.joined_at
+    SELECT m.user_id, u.email, u.name, m.role, m.joined_at, m.revision
     FROM memberships m JOIN users u ON u.id = m.user_id
     WHERE m.org_id = $1 AND m.user_id = $2
 """
 _PAGE = """
-    SELECT m.user_id, u.email, u.name, m.role, m.joined_at
+    SELECT m.user_id, u.email, u.name, m.role, m.joined_at, m.revision
     FROM memberships m JOIN users u ON u.id = m.user_id
     WHERE m.org_id = $1 AND ($2::uuid IS NULL OR m.user_id > $2)
     ORDER BY m.user_id
@@ -34,7 +34,7 @@ _OF_USER = """
     ORDER BY m.org_id
 """
 _OWNERS = "SELECT count(*) FROM memberships WHERE org_id = $1 AND role = 'owner'"
-_CHANGE_ROLE = "UPDATE memberships SET role = $3 WHERE org_id = $1 AND user_id = $2"
+_CHANGE_ROLE = "UPDATE memberships SET role = $3, revision = revision + 1 WHERE org_id = $1 AND user_id = $2"
 _REMOVE = "DELETE FROM memberships WHERE org_id = $1 AND user_id = $2"
 
 
@@ -58,7 +58,7 @@ class PostgresMembers:
         row = await self.connection.fetchrow(_ONE, org_id, user_id)
         if row is None:
             raise MemberNotFound("the organisation has no such member", user_id=str(user_id))
-        return _member(row)
+        return member_from(row)
 
     async def role_of(self, org_id: UUID, user_id: UUID) -> Role | None:
         """The person's role, None when they are no member."""
@@ -72,14 +72,14 @@ class PostgresMembers:
 
     async def page(self, org_id: UUID, page: PageRequest) -> Sequence[Member]:
         """Members in the order of their ids."""
-        return [_member(row) for row in await self.connection.fetch(_PAGE, org_id, page.after, page.probe)]
+        return [member_from(row) for row in await self.connection.fetch(_PAGE, org_id, page.after, page.probe)]
 
     async def count_owners(self, org_id: UUID) -> int:
         """How many owners the organisation has."""
         return int(await self.connection.fetchval(_OWNERS, org_id))
 
     async def change_role(self, org_id: UUID, user_id: UUID, role: Role) -> None:
-        """Give a member another role."""
+        """Give a member another role: a new revision."""
         await self.connection.execute(_CHANGE_ROLE, org_id, user_id, role.value)
 
     async def remove(self, org_id: UUID, user_id: UUID) -> None:
@@ -87,5 +87,6 @@ class PostgresMembers:
         await self.connection.execute(_REMOVE, org_id, user_id)
 
 
-def _member(row: asyncpg.Record) -> Member:
-    return Member(row["user_id"], row["email"], row["name"], Role(row["role"]), row["joined_at"])
+def member_from(row: asyncpg.Record) -> Member:
+    """A member, of a row of memberships joined to people."""
+    return Member(row["user_id"], row["email"], row["name"], Role(row["role"]), row["joined_at"], row["revision"])

@@ -5,11 +5,17 @@ from typing import Final
 
 from assay_auth.adapters.postgres.api_keys import PostgresApiKeys
 from assay_auth.adapters.postgres.audit_trail import PostgresAuditTrail
+from assay_auth.adapters.postgres.devices import PostgresDevices
 from assay_auth.adapters.postgres.events import record
+from assay_auth.adapters.postgres.invitations import PostgresInvitations
+from assay_auth.adapters.postgres.mails import PostgresMails
 from assay_auth.adapters.postgres.members import PostgresMembers
 from assay_auth.adapters.postgres.organisations import PostgresOrganisations
 from assay_auth.adapters.postgres.refresh_tokens import PostgresRefreshTokens
+from assay_auth.adapters.postgres.service_accounts import PostgresServiceAccounts
 from assay_auth.adapters.postgres.signing_keys import PostgresSigningKeys
+from assay_auth.adapters.postgres.single_sign_on import PostgresIdentities, PostgresSignOnAttempts
+from assay_auth.adapters.postgres.teams import PostgresTeams
 from assay_auth.adapters.postgres.users import PostgresUsers
 from assay_auth.domain.events import Event
 from assay_common.postgres.unit_of_work import TenantTransaction
@@ -39,14 +45,49 @@ class PostgresTransaction:
         return PostgresMembers(self.tenant.connection)
 
     @property
+    def invitations(self) -> PostgresInvitations:
+        """Who was asked to join."""
+        return PostgresInvitations(self.tenant.connection)
+
+    @property
+    def teams(self) -> PostgresTeams:
+        """Groups of members."""
+        return PostgresTeams(self.tenant.connection)
+
+    @property
+    def service_accounts(self) -> PostgresServiceAccounts:
+        """Machines that are members."""
+        return PostgresServiceAccounts(self.tenant.connection)
+
+    @property
     def api_keys(self) -> PostgresApiKeys:
         """Keys for machines."""
         return PostgresApiKeys(self.tenant.connection)
 
     @property
+    def mails(self) -> PostgresMails:
+        """Mails to people."""
+        return PostgresMails(self.tenant.connection)
+
+    @property
     def refresh_tokens(self) -> PostgresRefreshTokens:
         """Sessions."""
         return PostgresRefreshTokens(self.tenant.connection)
+
+    @property
+    def sign_on_attempts(self) -> PostgresSignOnAttempts:
+        """People on their way to a provider and back."""
+        return PostgresSignOnAttempts(self.tenant.connection)
+
+    @property
+    def identities(self) -> PostgresIdentities:
+        """Which account a provider's person has."""
+        return PostgresIdentities(self.tenant.connection)
+
+    @property
+    def devices(self) -> PostgresDevices:
+        """Devices that wait to act for somebody."""
+        return PostgresDevices(self.tenant.connection)
 
     @property
     def signing_keys(self) -> PostgresSigningKeys:

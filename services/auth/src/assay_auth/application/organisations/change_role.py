@@ -10,6 +10,7 @@ from assay_auth.domain.events import MemberRoleChanged
 from assay_auth.domain.members import Member, check_role_change
 from assay_auth.domain.roles import MEMBERS_WRITE, Role
 from assay_auth.domain.text import missing, parsed_id, refuse
+from assay_common.etags import ensure_unchanged
 from assay_common.identity import Principal
 
 
@@ -20,10 +21,10 @@ class ChangeRole:
     uow: UnitOfWork
     find_standing: FindStanding
 
-    async def __call__(self, caller: Principal, org_id: UUID, wanted: str, role: Role) -> Member:
+    async def __call__(self, caller: Principal, org_id: UUID, wanted: str, role: Role, etag: str = "") -> Member:
         """The member in the new role.
 
-        Raises InvalidArgument, PermissionLost, MemberNotFound, OwnershipReserved, LastOwner.
+        Raises InvalidArgument, PermissionLost, MemberNotFound, EtagMismatch, OwnershipReserved, LastOwner.
         """
         refuse(*missing("user_id", wanted))
         user_id = parsed_id(wanted)
@@ -34,9 +35,10 @@ class ChangeRole:
             actor = await self.find_standing(tx, caller, org_id)
             actor.require(MEMBERS_WRITE)
             member = await tx.members.get(org_id, user_id)
+            ensure_unchanged(etag, member.etag)
             if member.role is role:
                 return member
             check_role_change(actor, member, role, await tx.members.count_owners(org_id))
             await tx.members.change_role(org_id, user_id, role)
             await tx.record(MemberRoleChanged(org_id, user_id, role))
-        return replace(member, role=role)
+        return replace(member, role=role, revision=member.revision + 1)

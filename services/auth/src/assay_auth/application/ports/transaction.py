@@ -5,11 +5,14 @@ from typing import Protocol
 from uuid import UUID
 
 from assay_auth.application.ports.audit_trail import AuditTrail
+from assay_auth.application.ports.devices import Devices
 from assay_auth.application.ports.keys import SigningKeys
-from assay_auth.application.ports.machines import ApiKeys
-from assay_auth.application.ports.organisations import Members, Organisations
+from assay_auth.application.ports.machines import ApiKeys, ServiceAccounts
+from assay_auth.application.ports.mails import Mails
+from assay_auth.application.ports.organisations import Invitations, Members, Organisations, Teams
 from assay_auth.application.ports.people import Users
 from assay_auth.application.ports.sessions import RefreshTokens
+from assay_auth.application.ports.single_sign_on import Identities, SignOnAttempts
 from assay_auth.domain.events import Event
 
 
@@ -29,12 +32,40 @@ class Transaction(Protocol):
         """People in organisations."""
 
     @property
+    def invitations(self) -> Invitations:
+        """Who was asked to join."""
+
+    @property
+    def teams(self) -> Teams:
+        """Groups of members."""
+
+    @property
+    def service_accounts(self) -> ServiceAccounts:
+        """Machines that are members."""
+
+    @property
     def api_keys(self) -> ApiKeys:
         """Keys for machines."""
 
     @property
+    def mails(self) -> Mails:
+        """Mails to people."""
+
+    @property
     def refresh_tokens(self) -> RefreshTokens:
         """Sessions."""
+
+    @property
+    def sign_on_attempts(self) -> SignOnAttempts:
+        """People on their way to a provider and back."""
+
+    @property
+    def identities(self) -> Identities:
+        """Which account a provider's person has."""
+
+    @property
+    def devices(self) -> Devices:
+        """Devices that wait to act for somebody."""
 
     @property
     def signing_keys(self) -> SigningKeys:

@@ -41,6 +41,14 @@ class IssueAccessToken:
         }
         if grant.org_id is not None:
             claims["org"] = str(grant.org_id)
+        if grant.role is not None:
+            claims["role"] = grant.role.value
+        if grant.owner is not None:
+            claims["owner"] = str(grant.owner)
+        if grant.prompts:
+            claims["prompts"] = list(grant.prompts)
+        if grant.repositories:
+            claims["repositories"] = list(grant.repositories)
         return AccessToken(self.signer.sign(key.material, claims), expires_at, grant.org_id)
 
     async def _signing_key(self, now: datetime) -> SigningKey:

@@ -5,15 +5,25 @@ from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from assay.auth.v1 import api_keys_pb2, organisations_pb2, sessions_pb2
+from assay.auth.v1 import (
+    api_keys_pb2,
+    invitations_pb2,
+    organisations_pb2,
+    service_accounts_pb2,
+    sessions_pb2,
+    teams_pb2,
+)
 from assay_auth.application.pages import Page, PageRequest, T
 from assay_auth.application.sessions.session import Session
 from assay_auth.application.sessions.who_am_i import Identity
 from assay_auth.domain.access import AccessToken
 from assay_auth.domain.api_keys import ApiKey
+from assay_auth.domain.invitations import Invitation, InvitationStatus
 from assay_auth.domain.members import Member
 from assay_auth.domain.organisations import Organisation
 from assay_auth.domain.roles import Role
+from assay_auth.domain.service_accounts import ServiceAccount
+from assay_auth.domain.teams import Team
 from assay_auth.domain.text import parsed_id
 from assay_common.errors import InvalidArgument, Violation
 from assay_common.postgres.pages import MalformedCursor, decode_cursor, encode_cursor, page_size
@@ -25,6 +35,13 @@ _TO_PROTO: Final = {
     Role.VIEWER: organisations_pb2.ROLE_VIEWER,
 }
 _FROM_PROTO: Final = {number: role for role, number in _TO_PROTO.items()}
+_STATUS_TO_PROTO: Final = {
+    InvitationStatus.OPEN: invitations_pb2.INVITATION_STATUS_OPEN,
+    InvitationStatus.ACCEPTED: invitations_pb2.INVITATION_STATUS_ACCEPTED,
+    InvitationStatus.REVOKED: invitations_pb2.INVITATION_STATUS_REVOKED,
+    InvitationStatus.EXPIRED: invitations_pb2.INVITATION_STATUS_EXPIRED,
+}
+_STATUS_FROM_PROTO: Final = {number: status for status, number in _STATUS_TO_PROTO.items()}
 _AFTER: Final = "after"
 
 
@@ -34,6 +51,21 @@ def role_from(number: organisations_pb2.Role.ValueType) -> Role:
     if role is None:
         raise InvalidArgument("the request is not valid: role", Violation("role", "is required"))
     return role
+
+
+def role_wanted(number: organisations_pb2.Role.ValueType) -> Role | None:
+    """The role that a change names, None where it names none; raises InvalidArgument when it is not known."""
+    return role_from(number) if number else None
+
+
+def status_wanted(number: invitations_pb2.InvitationStatus.ValueType) -> InvitationStatus | None:
+    """The status that a filter names, None where it names none; raises InvalidArgument when it is not known."""
+    if not number:
+        return None
+    status = _STATUS_FROM_PROTO.get(number)
+    if status is None:
+        raise InvalidArgument("the request is not valid: status", Violation("status", "is not a status"))
+    return status
 
 
 def page_request(size: int, token: str) -> PageRequest:
@@ -108,6 +140,7 @@ def organisation_message(organisation: Organisation) -> organisations_pb2.Organi
         slug=organisation.slug,
         name=organisation.name,
         created_at=timestamp(organisation.created_at),
+        etag=organisation.etag,
     )
 
 
@@ -119,6 +152,7 @@ def member_message(member: Member) -> organisations_pb2.Member:
         name=member.name,
         role=_TO_PROTO[member.role],
         joined_at=timestamp(member.joined_at),
+        etag=member.etag,
     )
 
 
@@ -133,4 +167,60 @@ def api_key_message(key: ApiKey) -> api_keys_pb2.ApiKey:
         expires_at=timestamp(key.expires_at),
         revoked_at=timestamp(key.revoked_at),
         created_by=str(key.created_by),
+        prompts=key.limits.prompts,
+        repositories=key.limits.repositories,
+        service_account_id=str(key.owner.id) if key.owner.is_service_account else "",
+        last_used_at=timestamp(key.last_used_at),
+        rotated_from=str(key.rotated_from) if key.rotated_from else "",
+    )
+
+
+def invitation_message(invitation: Invitation, now: datetime) -> invitations_pb2.Invitation:
+    """An invitation, as it stands now."""
+    return invitations_pb2.Invitation(
+        id=str(invitation.id),
+        email=invitation.email,
+        role=_TO_PROTO[invitation.role],
+        teams=map(str, invitation.teams),
+        status=_STATUS_TO_PROTO[invitation.status(now)],
+        invited_by=str(invitation.invited_by),
+        created_at=timestamp(invitation.created_at),
+        expires_at=timestamp(invitation.expires_at),
+    )
+
+
+def offer_message(invitation: Invitation, organisation: Organisation) -> invitations_pb2.InvitationOffer:
+    """What whoever holds an invitation's link may know."""
+    return invitations_pb2.InvitationOffer(
+        organisation_name=organisation.name,
+        organisation_slug=organisation.slug,
+        email=invitation.email,
+        role=_TO_PROTO[invitation.role],
+        expires_at=timestamp(invitation.expires_at),
+    )
+
+
+def team_message(team: Team) -> teams_pb2.Team:
+    """A group of members."""
+    return teams_pb2.Team(
+        id=str(team.id),
+        slug=team.slug,
+        name=team.name,
+        description=team.description,
+        member_count=team.member_count,
+        created_at=timestamp(team.created_at),
+        etag=team.etag,
+    )
+
+
+def service_account_message(account: ServiceAccount) -> service_accounts_pb2.ServiceAccount:
+    """A machine."""
+    return service_accounts_pb2.ServiceAccount(
+        id=str(account.id),
+        name=account.name,
+        description=account.description,
+        role=_TO_PROTO[account.role],
+        created_by=str(account.created_by),
+        created_at=timestamp(account.created_at),
+        etag=account.etag,
     )
