@@ -1,0 +1,61 @@
+"""The schema, with the limits that every query has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter, SchemaExtension
+from strawberry.schema.config import StrawberryConfig
+
+from assay_gateway.entrypoints.graphql.audits import AuditQueries
+from assay_gateway.entrypoints.graphql.cost import MAX_COST, cost_of
+from assay_gateway.entrypoints.graphql.evaluations import EvaluationQueries
+from assay_gateway.entrypoints.graphql.organisations import OrganisationQueries
+from assay_gateway.entrypoints.graphql.prompts import PromptQueries
+from assay_gateway.entrypoints.graphql.scalars import SCALARS
+
+MAX_DEPTH: Final = 10
+"""Levels below the operation: the deepest useful path of the schema has seven."""
+MAX_TOKENS: Final = 2_000
+MAX_ALIASES: Final = 30
+
+
+@strawberry.type(description="What can be read.")
+class Query(PromptQueries, EvaluationQueries, AuditQueries, OrganisationQueries):
+    """Every root field."""
+
+
+class CostLimiter(SchemaExtension):
+    """Refuses a query that costs too much, before anything of it is run."""
+
+    def on_execute(self) -> Iterator[None]:
+        """Raises GraphQLError with the code QUERY_TOO_EXPENSIVE."""
+        context = self.execution_context
+        if context.graphql_document is not None:
+            cost = cost_of(context.graphql_document, context.operation_name, context.variables or {})
+            if cost > MAX_COST:
+                raise GraphQLError(
+                    f"the query costs {cost} points; at most {MAX_COST} are allowed: ask for shorter lists",
+                    extensions={"code": "QUERY_TOO_EXPENSIVE", "cost": cost, "limit": MAX_COST},
+                )
+        yield
+
+
+def _member(parent: Any, name: str) -> Any:
+    """Things are the same JSON objects that the REST API shows."""
+    return parent[name]
+
+
+schema: Final = strawberry.Schema(
+    query=Query,
+    extensions=[
+        lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
+        lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
+        lambda: MaxAliasesLimiter(max_alias_count=MAX_ALIASES),
+        CostLimiter,
+    ],
+    config=StrawberryConfig(default_resolver=_member, scalar_map=SCALARS),
+)
