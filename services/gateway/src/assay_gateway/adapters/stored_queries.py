@@ -28,7 +28,7 @@ class ValkeyQueries:
         except (RedisError, OSError, TimeoutError) as error:
             log.debug("persisted query not looked up", error=str(error))
             return None
-        return found.decode() if found is not None else None
+        return found.decode() if isinstance(found, bytes) else found
 
     async def keep(self, digest: str, query: str) -> None:
         """Keep a query."""
