@@ -20,11 +20,6 @@ ALL = ("prompts:read", "prompts:write", "labels:write")
 
 
 @pytest.fixture
-def org():
-    return uuid4()
-
-
-@pytest.fixture
 def caller(issuer, org):
     return issuer.caller(org, *ALL)
 
@@ -132,7 +127,14 @@ REQUESTS = {
     "ResolveVersion": pb.ResolveVersionRequest(prompt="triage"),
     "RenderVersion": pb.RenderVersionRequest(prompt="triage"),
     "ListHistory": pb.ListHistoryRequest(prompt="triage"),
+    "UpdatePrompt": pb.UpdatePromptRequest(prompt="triage", description="x"),
+    "BatchGetPrompts": pb.BatchGetPromptsRequest(),
+    "BatchGetVersions": pb.BatchGetVersionsRequest(),
 }
+
+
+def test_every_rpc_is_asked_below():
+    assert set(REQUESTS) == {method.name for method in pb.DESCRIPTOR.services_by_name["PromptService"].methods}
 
 
 async def test_every_rpc_wants_a_token_and_its_permission(service, issuer, org):
@@ -150,7 +152,7 @@ async def test_another_organisation_sees_nothing(service, caller, issuer):
     await service.SetLabel(pb.SetLabelRequest(prompt="triage", label="production", version=1), metadata=caller)
     stranger = issuer.caller(uuid4(), *ALL)
     for rpc, template in REQUESTS.items():
-        if rpc in ("CreatePrompt", "ListPrompts"):
+        if "prompt" not in type(template).DESCRIPTOR.fields_by_name:
             continue
         for reference in (prompt.id, "triage"):
             request = type(template)()
@@ -159,6 +161,10 @@ async def test_another_organisation_sees_nothing(service, caller, issuer):
             refused = await refusal(getattr(service, rpc)(request, metadata=stranger))
             assert (rpc, refused.status, refused.reason) == (rpc, grpc.StatusCode.NOT_FOUND, "PROMPT_NOT_FOUND")
     assert not (await service.ListPrompts(pb.ListPromptsRequest(), metadata=stranger)).prompts
+    by_id = pb.BatchGetPromptsRequest(ids=[prompt.id])
+    assert not (await service.BatchGetPrompts(by_id, metadata=stranger)).prompts
+    by_number = pb.BatchGetVersionsRequest(names=[pb.VersionName(prompt_id=prompt.id, number=1)])
+    assert not (await service.BatchGetVersions(by_number, metadata=stranger)).versions
 
 
 @pytest.mark.parametrize(
@@ -220,6 +226,30 @@ async def test_another_organisation_sees_nothing(service, caller, issuer):
             pb.ListPromptsRequest(page_size=-1),
             grpc.StatusCode.INVALID_ARGUMENT,
             "PAGE_SIZE_OUT_OF_RANGE",
+        ),
+        (
+            "BatchGetPrompts",
+            pb.BatchGetPromptsRequest(ids=[str(UUID(int=number)) for number in range(201)]),
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "BATCH_TOO_LARGE",
+        ),
+        (
+            "BatchGetVersions",
+            pb.BatchGetVersionsRequest(names=[pb.VersionName(number=number) for number in range(201)]),
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "BATCH_TOO_LARGE",
+        ),
+        (
+            "UpdatePrompt",
+            pb.UpdatePromptRequest(prompt="triage", description="x" * 2001),
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "MALFORMED_PROMPT",
+        ),
+        (
+            "UpdatePrompt",
+            pb.UpdatePromptRequest(prompt="triage", visibility=9),
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "MALFORMED_PROMPT",
         ),
     ],
 )

@@ -208,6 +208,7 @@ class PostgresPrompts:
                     aggregate_type="prompt",
                     aggregate_id=prompt.id,
                     aggregate_version=version,
+                    private_to=prompt.created_by if prompt.visibility is Visibility.PRIVATE else None,
                 )
                 for version, change in enumerate(prompt.changes, start=prompt.revision - len(prompt.changes) + 1)
             ]
