@@ -16,10 +16,13 @@ import pytest
 
 from assay.auth.v1 import (
     api_keys_pb2_grpc,
+    invitations_pb2_grpc,
     organisations_pb2,
     organisations_pb2_grpc,
+    service_accounts_pb2_grpc,
     sessions_pb2,
     sessions_pb2_grpc,
+    teams_pb2_grpc,
 )
 from assay_auth import bootstrap
 from assay_auth.adapters.passwords import Argon2Hasher
@@ -104,11 +107,17 @@ class World:
     sessions: sessions_pb2_grpc.SessionServiceStub = field(init=False)
     organisations: organisations_pb2_grpc.OrganisationServiceStub = field(init=False)
     api_keys: api_keys_pb2_grpc.ApiKeyServiceStub = field(init=False)
+    invitations: invitations_pb2_grpc.InvitationServiceStub = field(init=False)
+    teams: teams_pb2_grpc.TeamServiceStub = field(init=False)
+    service_accounts: service_accounts_pb2_grpc.ServiceAccountServiceStub = field(init=False)
 
     def __post_init__(self):
         self.sessions = sessions_pb2_grpc.SessionServiceStub(self.channel)
         self.organisations = organisations_pb2_grpc.OrganisationServiceStub(self.channel)
         self.api_keys = api_keys_pb2_grpc.ApiKeyServiceStub(self.channel)
+        self.invitations = invitations_pb2_grpc.InvitationServiceStub(self.channel)
+        self.teams = teams_pb2_grpc.TeamServiceStub(self.channel)
+        self.service_accounts = service_accounts_pb2_grpc.ServiceAccountServiceStub(self.channel)
 
     async def person(self, name="Ada"):
         """A person whom nobody has made a member of anything."""
@@ -142,6 +151,11 @@ class World:
         issue = IssueAccessToken(self.parts.ensure_signing_key, self.parts.signer, utc_now)
         grant = Grant(subject or uuid4(), kind, org_id or uuid4(), frozenset(permissions))
         return bearer((await issue(grant)).token)
+
+    async def mails_to(self, address):
+        """What waits to be sent to an address, in order."""
+        async with self.parts.uow.system() as tx:
+            return await tx.tenant.connection.fetch("SELECT * FROM mails WHERE recipient = $1 ORDER BY id", address)
 
     async def events(self, org_id):
         """What is in the event store of an organisation, in order."""

@@ -17,6 +17,20 @@ EVENTS = [
     events.MemberRemoved(ORG, SOMEBODY),
     events.ApiKeyCreated(ORG, KEY, "ci", ("prompts:read",), NOW),
     events.ApiKeyRevoked(ORG, KEY),
+    events.ApiKeyRotated(ORG, KEY, SOMEBODY, NOW),
+    events.OrganisationUpdated(ORG, "Acme"),
+    events.OwnershipTransferred(ORG, SOMEBODY, KEY),
+    events.InvitationCreated(ORG, KEY, "ada@example.org", Role.MEMBER),
+    events.InvitationRevoked(ORG, KEY),
+    events.InvitationAccepted(ORG, KEY, SOMEBODY),
+    events.TeamCreated(ORG, KEY, "red", "Red"),
+    events.TeamUpdated(ORG, KEY, "Red", "they"),
+    events.TeamDeleted(ORG, KEY),
+    events.TeamMemberAdded(ORG, KEY, SOMEBODY),
+    events.TeamMemberRemoved(ORG, KEY, SOMEBODY),
+    events.ServiceAccountCreated(ORG, KEY, "ci", Role.MEMBER),
+    events.ServiceAccountUpdated(ORG, KEY, "ci", Role.VIEWER),
+    events.ServiceAccountDeleted(ORG, KEY),
 ]
 
 
@@ -32,3 +46,5 @@ def test_a_message_carries_the_event():
     created = message_of(events.ApiKeyCreated(ORG, KEY, "ci", ("prompts:read",), NOW))
     assert created.expires_at.ToDatetime(UTC) == NOW
     assert not message_of(events.ApiKeyCreated(ORG, KEY, "ci", (), None)).HasField("expires_at")
+    rotated = message_of(events.ApiKeyRotated(ORG, KEY, SOMEBODY, NOW))
+    assert (rotated.api_key_id, rotated.replaced_by) == (str(KEY), str(SOMEBODY))

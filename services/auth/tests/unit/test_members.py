@@ -9,8 +9,10 @@ from assay_auth.domain.members import (
     Member,
     Standing,
     check_joining,
+    check_leaving,
     check_removal,
     check_role_change,
+    check_transfer,
 )
 from assay_auth.domain.roles import MEMBERS_WRITE, Role
 
@@ -55,3 +57,17 @@ def test_the_last_owner_stays_owner():
         check_role_change(OWNER, member(Role.OWNER), Role.ADMIN, owners=1)
     with pytest.raises(LastOwner):
         check_removal(OWNER, member(Role.OWNER), owners=1)
+
+
+def test_the_last_owner_cannot_leave():
+    check_leaving(member(Role.OWNER), owners=2)
+    check_leaving(member(Role.VIEWER), owners=1)
+    with pytest.raises(LastOwner):
+        check_leaving(member(Role.OWNER), owners=1)
+
+
+def test_only_an_owner_hands_the_ownership_over():
+    check_transfer(OWNER)
+    for other in (ADMIN, Standing(frozenset({MEMBERS_WRITE}), Role.OWNER)):  # the second is an owner's key
+        with pytest.raises(OwnershipReserved):
+            check_transfer(other)

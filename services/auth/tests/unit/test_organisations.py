@@ -48,3 +48,11 @@ def test_a_session_goes_on_where_it_was_or_nowhere():
     assert continued([ACME, UMBRELLA], UMBRELLA.org_id) is UMBRELLA
     assert continued([ACME], UMBRELLA.org_id) is None
     assert continued([ACME], None) is None
+
+
+def test_a_new_name_is_a_new_revision():
+    old = found_organisation(uuid4(), "acme", "Acme", NOW)
+    new = old.renamed(" Umbrella ")
+    assert (new.name, new.slug, old.etag, new.etag) == ("Umbrella", "acme", "1", "2")
+    with pytest.raises(InvalidArgument):
+        old.renamed(" ")
