@@ -255,6 +255,18 @@ async def test_a_query_that_costs_too_much_is_refused_before_anything_is_asked(a
     assert rpcs(backend) == {}
 
 
+async def test_an_expensive_query_counts_as_several_requests(make_gateway, backend, token, fifty_prompts):
+    limits = {"per_second": 0.001, "burst": 12}
+    gateway = await make_gateway(backend, limits=limits)
+    gateway.http.headers["authorization"] = f"Bearer {token}"
+    query = "{ prompts(first: 200) { nodes { id name description createdAt } } }"  # 1,001 points
+    answers = [(await gateway.http.post("/graphql", json={"query": query})).json() for _ in range(3)]
+    assert ["errors" in answer for answer in answers] == [False, False, True]
+    (error,) = answers[2]["errors"]
+    assert error["extensions"]["code"] == "RATE_LIMITED"
+    assert error["extensions"]["retry_after"] > 0
+
+
 @pytest.mark.parametrize(
     ("query", "variables", "cost"),
     [

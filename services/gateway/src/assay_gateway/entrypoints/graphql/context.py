@@ -18,12 +18,14 @@ class Context:
 
     gateway: Gateway
     caller: Principal
+    address: str
+    """Network address of the client."""
     loaders: Loaders
 
     @classmethod
-    def of(cls, gateway: Gateway, caller: Principal) -> Context:
+    def of(cls, gateway: Gateway, caller: Principal, address: str) -> Context:
         """The context of a fresh request."""
-        return cls(gateway, caller, Loaders.over(gateway.services))
+        return cls(gateway, caller, address, Loaders.over(gateway.services))
 
     @property
     def services(self) -> Services:

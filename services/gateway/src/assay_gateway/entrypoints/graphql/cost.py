@@ -25,8 +25,8 @@ from assay_gateway.entrypoints.graphql.connections import DEFAULT_FIRST, MAX_FIR
 
 MAX_COST: Final = 10_000
 """Points that one query may cost."""
-POINTS_PER_TOKEN: Final = 200
-"""Points that are worth one ordinary request of the caller's budget."""
+POINTS_PER_REQUEST: Final = 200
+"""Points that count as one more request of the caller's rate."""
 
 _LISTS: Final = frozenset(
     {"prompts", "promptVersions", "datasets", "runs", "runResults", "repositories", "audits", "findings", "members"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Final
 
-from fastapi import Query, Response
+from fastapi import Query, Request, Response
 from graphql import GraphQLError
 from pydantic import Field, JsonValue, ValidationError
 from strawberry.schema.exceptions import InvalidOperationTypeError
@@ -16,6 +16,7 @@ from assay_common.identity import principal
 from assay_gateway.entrypoints.graphql.context import Context
 from assay_gateway.entrypoints.graphql.errors import formatted
 from assay_gateway.entrypoints.graphql.schema import schema
+from assay_gateway.entrypoints.http.admission import address_of
 from assay_gateway.entrypoints.http.gateway import Gateway, TheGateway
 from assay_gateway.entrypoints.http.routing import api_router, problems
 from assay_gateway.entrypoints.http.schemas.base import Body, Shown
@@ -63,17 +64,19 @@ _DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {**problems(400, 413, 415)
 
 
 @router.post("", response_model=GraphQLAnswer, responses=_DOCUMENTED)
-async def query_graph(body: GraphQLRequest, gateway: TheGateway) -> Response:
+async def query_graph(body: GraphQLRequest, request: Request, gateway: TheGateway) -> Response:
     """Read prompts, datasets, runs, comparisons, repositories, audits and members in one request.
 
     The schema is told by introspection. Lists take `first` (up to 200) and `after`. A query costs a point for each
-    field, times the length of the lists around it; 10,000 points are the most. Errors of parts leave the others whole.
+    field, times the length of the lists around it: 10,000 points are the most, and each 200 count as one more request.
+    Errors of parts leave the others whole.
     """
-    return await _answered(gateway, body)
+    return await _answered(gateway, address_of(request), body)
 
 
 @router.get("", response_model=GraphQLAnswer, responses=_DOCUMENTED)
 async def query_graph_by_address(
+    request: Request,
     gateway: TheGateway,
     query: Annotated[str | None, Query(max_length=8 * 1024, examples=["{ me { email } }"])] = None,
     variables: Annotated[str, Query(description="JSON.", max_length=8 * 1024)] = "",
@@ -82,7 +85,7 @@ async def query_graph_by_address(
 ) -> Response:
     """The same, for persisted queries that caches may keep."""
     try:
-        request = GraphQLRequest(
+        asked = GraphQLRequest(
             query=query,
             variables=_json("variables", variables),
             operationName=operationName,
@@ -90,10 +93,10 @@ async def query_graph_by_address(
         )
     except ValidationError as error:
         raise _invalid("variables", "must be a JSON object") from error
-    return await _answered(gateway, request)
+    return await _answered(gateway, address_of(request), asked)
 
 
-async def _answered(gateway: Gateway, request: GraphQLRequest) -> Response:
+async def _answered(gateway: Gateway, address: str, request: GraphQLRequest) -> Response:
     try:
         query = await gateway.persisted_queries.query(request.query, request.extensions or {})
     except AssayError as error:
@@ -105,7 +108,7 @@ async def _answered(gateway: Gateway, request: GraphQLRequest) -> Response:
             query,
             variable_values=request.variables,
             operation_name=request.operationName,
-            context_value=Context.of(gateway, principal()),
+            context_value=Context.of(gateway, principal(), address),
             allowed_operation_types=READING,
         )
     except InvalidOperationTypeError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import strawberry
@@ -11,7 +11,8 @@ from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDept
 from strawberry.schema.config import StrawberryConfig
 
 from assay_gateway.entrypoints.graphql.audits import AuditQueries
-from assay_gateway.entrypoints.graphql.cost import MAX_COST, cost_of
+from assay_gateway.entrypoints.graphql.context import Context
+from assay_gateway.entrypoints.graphql.cost import MAX_COST, POINTS_PER_REQUEST, cost_of
 from assay_gateway.entrypoints.graphql.evaluations import EvaluationQueries
 from assay_gateway.entrypoints.graphql.organisations import OrganisationQueries
 from assay_gateway.entrypoints.graphql.prompts import PromptQueries
@@ -29,19 +30,33 @@ class Query(PromptQueries, EvaluationQueries, AuditQueries, OrganisationQueries)
 
 
 class CostLimiter(SchemaExtension):
-    """Refuses a query that costs too much, before anything of it is run."""
+    """Refuses a query that costs too much before anything of it is run, and counts the others by what they cost."""
 
-    def on_execute(self) -> Iterator[None]:
-        """Raises GraphQLError with the code QUERY_TOO_EXPENSIVE."""
-        context = self.execution_context
-        if context.graphql_document is not None:
-            cost = cost_of(context.graphql_document, context.operation_name, context.variables or {})
+    async def on_execute(self) -> AsyncIterator[None]:
+        """Raises GraphQLError with the code QUERY_TOO_EXPENSIVE or RATE_LIMITED."""
+        execution = self.execution_context
+        if execution.graphql_document is not None:
+            cost = cost_of(execution.graphql_document, execution.operation_name, execution.variables or {})
             if cost > MAX_COST:
                 raise GraphQLError(
                     f"the query costs {cost} points; at most {MAX_COST} are allowed: ask for shorter lists",
                     extensions={"code": "QUERY_TOO_EXPENSIVE", "cost": cost, "limit": MAX_COST},
                 )
+            await _count(execution.context, cost // POINTS_PER_REQUEST)
         yield
+
+
+async def _count(context: Context, requests: int) -> None:
+    """Count an expensive query as so many requests more than the one that brought it."""
+    if not requests:
+        return
+    claims = context.gateway.limits.of_caller(context.caller, context.address)
+    decision = await context.gateway.limit_rate(claims, requests)
+    if not decision.allowed:
+        raise GraphQLError(
+            f"the query counts as {requests} requests, more than are left; try again in {decision.retry_after} s",
+            extensions={"code": "RATE_LIMITED", "status": 429, "retry_after": decision.retry_after},
+        )
 
 
 def _member(parent: Any, name: str) -> Any:
