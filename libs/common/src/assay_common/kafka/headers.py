@@ -35,6 +35,8 @@ class CloudEvent:
     actor: str | None = None
     client_address: str | None = None
     """Network address of the client whose request caused it."""
+    private_to: UUID | None = None
+    """Who alone may be told, beside the organisation's owners and administrators; None = who may read such things."""
 
     def to_headers(self) -> Headers:
         """The Kafka headers that carry this event; attributes that are None are left out."""
@@ -48,6 +50,7 @@ class CloudEvent:
             "ce_orgid": str(self.org_id) if self.org_id else None,
             "ce_actor": self.actor,
             "ce_clientaddress": self.client_address,
+            "ce_privateto": str(self.private_to) if self.private_to else None,
             "traceparent": self.traceparent,
             "request_id": self.request_id,
             "content-type": CONTENT_TYPE,
@@ -71,6 +74,7 @@ class CloudEvent:
             request_id=found.optional("request_id"),
             actor=found.optional("ce_actor"),
             client_address=found.optional("ce_clientaddress"),
+            private_to=_uuid("ce_privateto", person) if (person := found.optional("ce_privateto")) else None,
         )
 
 

@@ -26,12 +26,14 @@ MAX_EVENT_BYTES: Final = 900_000
 
 _INSERT = """
     INSERT INTO events (id, org_id, topic, key, aggregate_type, aggregate_id, aggregate_version, type, payload,
-                        traceparent, request_id, actor, client_address)
-    SELECT id, org_id, topic, key, aggregate_type, aggregate_id, aggregate_version, type, payload, $10, $11, $12, $13
+                        traceparent, request_id, actor, client_address, private_to)
+    SELECT id, org_id, topic, key, aggregate_type, aggregate_id, aggregate_version, type, payload, $11, $12, $13, $14,
+           private_to
     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::bigint[], $8::text[],
-                $9::bytea[])
+                $9::bytea[], $10::uuid[])
          WITH ORDINALITY
-         AS new (id, org_id, topic, key, aggregate_type, aggregate_id, aggregate_version, type, payload, place)
+         AS new (id, org_id, topic, key, aggregate_type, aggregate_id, aggregate_version, type, payload, private_to,
+                 place)
     ORDER BY place
 """
 
@@ -64,6 +66,9 @@ class NewEvent:
     aggregate_id: UUID
     aggregate_version: int | None = None
     """The aggregate's version that this event made; two events cannot make the same. None for tasks."""
+    private_to: UUID | None = None
+    """The person or service account whose private thing this is about: beside them, only the organisation's owners and
+    administrators may be told. None = everybody who may read such things."""
 
     def __post_init__(self) -> None:
         if self.type not in self.topic.messages:
@@ -112,6 +117,7 @@ async def append(connection: asyncpg.Connection, events: Sequence[NewEvent]) -> 
         [event.aggregate_version for event in events],
         [event.type for event in events],
         payloads,
+        [event.private_to for event in events],
         current_traceparent(),
         request_id.get(),
         caller.subject if caller else None,

@@ -42,9 +42,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from assay_common.errors import Unavailable
 from assay_common.postgres.roles import Names
 from assay_common.postgres.tables import (
-    add_client_address,
+    add_event_attributes,
     create_event_tables,
-    drop_client_address,
+    drop_event_attributes,
     drop_event_tables,
     drop_tables,
     grant_table,
@@ -54,10 +54,10 @@ from assay_common.postgres.tables import (
 from assay_common.settings import DatabaseSettings
 
 __all__ = [
-    "add_client_address",
+    "add_event_attributes",
     "create_event_tables",
     "downgrade",
-    "drop_client_address",
+    "drop_event_attributes",
     "drop_event_tables",
     "drop_tables",
     "grant_table",

@@ -44,7 +44,7 @@ DATABASE_AWAY: Final = (
 
 _CLAIM = """
     SELECT position, id, org_id, topic, key, aggregate_id, type, payload, traceparent, request_id, actor,
-           client_address, occurred_at
+           client_address, private_to, occurred_at
     FROM events
     WHERE published_at IS NULL
     ORDER BY position

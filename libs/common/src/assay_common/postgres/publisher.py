@@ -42,6 +42,7 @@ class OutboxEvent:
             request_id=row["request_id"],
             actor=str(actor) if actor else None,
             client_address=row["client_address"],
+            private_to=row["private_to"],
         )
         return cls(row["position"], row["topic"], row["key"].encode(), row["payload"], event)
 

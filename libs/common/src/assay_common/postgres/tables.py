@@ -86,14 +86,17 @@ def create_event_tables(op: Op, schema: str) -> None:
     create_inbox(op, schema)
 
 
-def add_client_address(op: Op, schema: str) -> None:
-    """Let the event store remember from which network address a request came. Undone by `drop_client_address`."""
-    op.execute(f"ALTER TABLE {schema}.events ADD COLUMN client_address text")
+def add_event_attributes(op: Op, schema: str) -> None:
+    """Let the event store remember where a request came from, and to whom an event is private.
+
+    Undone by `drop_event_attributes`.
+    """
+    op.execute(f"ALTER TABLE {schema}.events ADD COLUMN client_address text, ADD COLUMN private_to uuid")
 
 
-def drop_client_address(op: Op, schema: str) -> None:
-    """Undo `add_client_address`."""
-    op.execute(f"ALTER TABLE {schema}.events DROP COLUMN client_address")
+def drop_event_attributes(op: Op, schema: str) -> None:
+    """Undo `add_event_attributes`."""
+    op.execute(f"ALTER TABLE {schema}.events DROP COLUMN client_address, DROP COLUMN private_to")
 
 
 def readable_when_public(op: Op, schema: str, table: str, condition: str = "visibility = 'public'") -> None:

@@ -21,6 +21,8 @@ events = st.builds(
     traceparent=st.none() | texts,
     request_id=st.none() | texts,
     actor=st.none() | texts,
+    client_address=st.none() | texts,
+    private_to=st.none() | st.uuids(),
 )
 
 
@@ -43,7 +45,7 @@ def an_event(**changes):
 
 
 def test_the_names_are_those_of_the_protocol_binding():
-    event = an_event(org_id=uuid4(), actor="a", request_id="r", traceparent="t")
+    event = an_event(org_id=uuid4(), actor="a", request_id="r", traceparent="t", private_to=uuid4())
     assert dict(event.to_headers()) == {
         "ce_specversion": b"1.0",
         "ce_id": str(event.id).encode(),
@@ -53,6 +55,7 @@ def test_the_names_are_those_of_the_protocol_binding():
         "ce_subject": b"p",
         "ce_orgid": str(event.org_id).encode(),
         "ce_actor": b"a",
+        "ce_privateto": str(event.private_to).encode(),
         "traceparent": b"t",
         "request_id": b"r",
         "content-type": b"application/protobuf",

@@ -11,6 +11,7 @@ from assay_common.identity import Principal
 from assay_common.ids import new_id
 from assay_evaluation.application.find import run_to_read
 from assay_evaluation.application.ports import UnitOfWork
+from assay_evaluation.domain.access import private_to
 from assay_evaluation.domain.comparison import Comparison, check_comparable, common_evaluators, compare
 from assay_evaluation.domain.events import ComparisonCreated
 
@@ -40,5 +41,6 @@ class CompareRuns:
         )
         async with self.uow(caller.tenant) as tx:
             await tx.comparisons.add(comparison)
-            await tx.announce([ComparisonCreated(comparison)])
+            told = private_to(baseline, candidate, by=caller.acts_for)
+            await tx.announce([ComparisonCreated(comparison, told)])
         return comparison

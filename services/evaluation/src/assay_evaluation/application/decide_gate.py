@@ -10,6 +10,7 @@ from assay_common.identity import Principal
 from assay_common.ids import new_id
 from assay_evaluation.application.find import comparison_to_read
 from assay_evaluation.application.ports import UnitOfWork
+from assay_evaluation.domain.access import private_to
 from assay_evaluation.domain.events import GateDecided
 from assay_evaluation.domain.gate import GateDecision, Policy, decide
 
@@ -27,5 +28,6 @@ class DecideGate:
             comparison = await comparison_to_read(tx, caller, comparison_id)
             decision = decide(new_id(), comparison, label, policy, by=caller.acts_for, at=self.clock())
             await tx.comparisons.add_decision(decision)
-            await tx.announce([GateDecided(decision)])
+            runs = await tx.runs.some([comparison.baseline_run_id, comparison.candidate_run_id])
+            await tx.announce([GateDecided(decision, private_to(*runs, by=caller.acts_for))])
         return decision

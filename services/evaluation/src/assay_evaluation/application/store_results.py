@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from assay_evaluation.application.ports import Transaction
+from assay_evaluation.domain.access import private_to
 from assay_evaluation.domain.events import Event, ItemsMeasured, RunCompleted
 from assay_evaluation.domain.runs import Batch, ItemResult, Run, RunStatus, summarised
 
@@ -25,7 +26,7 @@ async def store_results(tx: Transaction, run_id: UUID, results: Sequence[ItemRes
         return run
     batch = Batch.of(new)
     run = await tx.runs.advance(run, batch, summarised(run.evaluators, new), at=at)
-    news: list[Event] = [ItemsMeasured(run.id, run.prompt_id, run.model, batch, run.progress)]
+    news: list[Event] = [ItemsMeasured(run.id, run.prompt_id, run.model, batch, run.progress, private_to(run))]
     if run.status is RunStatus.COMPLETED:
         news.append(RunCompleted(run))
     await tx.announce(news)

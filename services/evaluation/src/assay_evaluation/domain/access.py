@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from assay_common.identity import Principal
 from assay_common.visibility import Action, Visibility, may, may_show, relations_of
 from assay_evaluation.domain.datasets import Dataset
@@ -26,15 +28,34 @@ def ensure_may_create(dataset: Dataset, caller: Principal) -> None:
     _ensure_may_show(dataset, caller, Visibility.PRIVATE, dataset.visibility)
 
 
-def ensure_may_show(dataset: Dataset, caller: Principal, visibility: Visibility) -> None:
-    """Whether the caller may give the dataset this visibility. Raises VisibilityNotAllowed."""
-    _ensure_may_show(dataset, caller, dataset.visibility, visibility)
+def ensure_may_update(
+    dataset: Dataset, caller: Principal, *, description: str | None, visibility: Visibility | None
+) -> None:
+    """Whether the caller may give the dataset this description and this visibility; None = as they are.
+
+    Raises:
+        DatasetReadOnly: the caller may not change it.
+        VisibilityNotAllowed: the caller may not show it so widely, or to so few.
+    """
+    shown_anew = visibility is not None and visibility is not dataset.visibility
+    if description is not None or not shown_anew:
+        ensure_may_change(dataset, caller)
+    _ensure_may_show(dataset, caller, dataset.visibility, visibility or dataset.visibility)
 
 
 def _ensure_may_show(dataset: Dataset, caller: Principal, now: Visibility, then: Visibility) -> None:
     if not may_show(relations_of(caller, dataset.org_id, dataset.created_by), now, then):
         message = f"you may not make {dataset.name} {then.value}; ask an owner or administrator of the organisation"
         raise VisibilityNotAllowed(message, dataset=dataset.name, visibility=then.value)
+
+
+def private_to(*things: Dataset | Run, by: UUID | None = None) -> UUID | None:
+    """Who may be told of what `by` makes of these things, beside owners and administrators; None = everybody.
+
+    Of things that are private to two, nobody but owners and administrators could make anything.
+    """
+    creators = {thing.created_by for thing in things if thing.visibility is Visibility.PRIVATE}
+    return by if len(creators) > 1 else next(iter(creators), None)
 
 
 def is_run_visible(run: Run, caller: Principal) -> bool:

@@ -50,6 +50,8 @@ class ItemsMeasured:
     batch: Batch
     progress: Progress
     """The run's, with this batch."""
+    private_to: UUID | None
+    """Who may be told, as of `private_to` in `access`; likewise below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class ComparisonCreated:
     """Two runs were compared."""
 
     comparison: Comparison
+    private_to: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ class GateDecided:
     """A gate said yes or no."""
 
     decision: GateDecision
+    private_to: UUID | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from assay_common.postgres.migrations import add_client_address, drop_client_address
+from assay_common.postgres.migrations import add_event_attributes, drop_event_attributes
 
 revision = "0002"
 down_revision = "0001"
@@ -11,8 +11,8 @@ SCHEMA = "audit"
 
 
 def upgrade() -> None:
-    add_client_address(op, SCHEMA)
+    add_event_attributes(op, SCHEMA)
 
 
 def downgrade() -> None:
-    drop_client_address(op, SCHEMA)
+    drop_event_attributes(op, SCHEMA)

@@ -11,6 +11,7 @@ from assay_evaluation.adapters.postgres.comparisons import PostgresComparisons
 from assay_evaluation.adapters.postgres.datasets import PostgresDatasets
 from assay_evaluation.adapters.postgres.runs import PostgresRuns
 from assay_evaluation.domain import events
+from assay_evaluation.domain.access import private_to
 from assay_evaluation.messages import event_message
 from assay_protos import topics
 
@@ -42,6 +43,7 @@ class PostgresTransaction:
             aggregate_type=aggregate,
             aggregate_id=aggregate_id,
             aggregate_version=version,
+            private_to=_private_to(event),
         )
 
 
@@ -55,10 +57,22 @@ def _aggregate(event: events.Event) -> tuple[str, UUID, int | None]:
             return "run", run.id, None
         case events.ItemsMeasured() | events.EvaluateItems():
             return "run", event.run_id, None
-        case events.ComparisonCreated(comparison):
+        case events.ComparisonCreated(comparison=comparison):
             return "comparison", comparison.id, None
-        case events.GateDecided(decision):
+        case events.GateDecided(decision=decision):
             return "comparison", decision.comparison_id, None
+
+
+def _private_to(event: events.Event) -> UUID | None:
+    match event:
+        case events.DatasetCreated(thing) | events.DatasetUpdated(thing) | events.DatasetImported(thing):
+            return private_to(thing)
+        case events.RunCreated(run) | events.RunCompleted(run) | events.RunCancelled(run):
+            return private_to(run)
+        case events.ItemsMeasured() | events.ComparisonCreated() | events.GateDecided():
+            return event.private_to
+        case events.EvaluateItems():
+            return None
 
 
 def _key(event: events.Event, aggregate_id: UUID) -> str:

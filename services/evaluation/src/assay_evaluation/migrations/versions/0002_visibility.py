@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from assay_common.postgres.migrations import add_client_address, drop_client_address, readable_when_public
+from assay_common.postgres.migrations import add_event_attributes, drop_event_attributes, readable_when_public
 
 revision = "0002"
 down_revision = "0001"
@@ -16,7 +16,7 @@ OF_A_PUBLIC_DATASET = """
 
 
 def upgrade() -> None:
-    add_client_address(op, SCHEMA)
+    add_event_attributes(op, SCHEMA)
     # The defaults stay, and what run_items gains may be absent: code of the release before goes on writing rows while
     # this one is rolled out.
     op.execute(
@@ -47,4 +47,4 @@ def downgrade() -> None:
         ALTER TABLE evaluation.datasets DROP COLUMN updates, DROP COLUMN visibility;
         """
     )
-    drop_client_address(op, SCHEMA)
+    drop_event_attributes(op, SCHEMA)
