@@ -37,7 +37,12 @@ def event_message(prompt: Prompt, event: Event) -> Message:
     prompt_id = str(prompt.id)
     match event:
         case PromptCreated():
-            return events_pb2.PromptCreated(prompt_id=prompt_id, name=event.name, description=event.description)
+            return events_pb2.PromptCreated(
+                prompt_id=prompt_id,
+                name=event.name,
+                description=event.description,
+                visibility=VISIBILITIES[event.visibility],
+            )
         case VersionPublished():
             return events_pb2.VersionPublished(
                 prompt_id=prompt_id, name=prompt.name, version=version_message(event.version)

@@ -7,7 +7,9 @@ import asyncio
 import pytest
 
 from assay.prompt.v1 import prompts_pb2 as pb
+from assay_common.postgres.unit_of_work import UnitOfWork
 from assay_common.visibility import Visibility
+from assay_prompt import bootstrap
 from assay_prompt.messages import VISIBILITIES
 
 PRIVATE, ORGANISATION = VISIBILITIES[Visibility.PRIVATE], VISIBILITIES[Visibility.ORGANISATION]
@@ -45,12 +47,27 @@ async def test_what_is_named_changes_and_the_rest_stays(somebody):
 async def test_history_tells_of_the_change(somebody):
     await somebody.UpdatePrompt(change(description="sorts mail", visibility=PRIVATE))
     entries = (await somebody.ListHistory(pb.ListHistoryRequest(prompt="triage"))).entries
+    assert entries[0].data["visibility"] == "VISIBILITY_ORGANISATION"
     assert entries[-1].type == "assay.prompt.v1.PromptUpdated"
     assert dict(entries[-1].data) == {
         "prompt_id": (await somebody.get("triage")).id,
         "description": "sorts mail",
         "visibility": "VISIBILITY_PRIVATE",
     }
+
+
+async def test_events_of_a_private_prompt_are_private_to_who_created_it(people, somebody, connections):
+    await somebody.UpdatePrompt(change(visibility=PRIVATE))
+    await people(role="admin", org_id=somebody.org_id).SetLabel(label(2))
+    await somebody.UpdatePrompt(change(visibility=ORGANISATION))
+    async with UnitOfWork(connections, bootstrap.SCHEMA, lambda tx: tx.connection)(somebody.org_id) as connection:
+        rows = await connection.fetch("SELECT type, private_to FROM events ORDER BY position DESC LIMIT 4")
+    assert [(row["type"].rsplit(".", 1)[1], row["private_to"]) for row in reversed(rows)] == [
+        ("LabelMoved", None),
+        ("PromptUpdated", somebody.id),
+        ("LabelMoved", somebody.id),
+        ("PromptUpdated", None),
+    ]
 
 
 async def test_a_change_to_what_it_is_already_tells_nobody(somebody):

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay_common.visibility import Visibility
 from assay_prompt.domain.content import Content
 from assay_prompt.domain.errors import (
     ContentUnchanged,
@@ -13,7 +14,7 @@ from assay_prompt.domain.errors import (
     UnsupportedTemplateSyntax,
     VersionNotFound,
 )
-from assay_prompt.domain.prompt import LabelMoved, Prompt, PromptCreated, VersionPublished
+from assay_prompt.domain.prompt import LabelMoved, Prompt, PromptCreated, PromptUpdated, VersionPublished
 from assay_prompt.domain.rendering import TooManyRenderings, render_all
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -35,7 +36,7 @@ def published(*texts):
 def test_a_prompt_is_created_without_versions():
     made = prompt()
     assert made.latest_version == 0
-    assert made.changes == [PromptCreated("triage", "")]
+    assert made.changes == [PromptCreated("triage", "", Visibility.ORGANISATION)]
 
 
 @pytest.mark.parametrize("name", ["", "A", "-a", "a b", "a/b", "ä", "a" * 101, "01a1fdcb-fa6b-77d4-9678-6a5238415535"])
@@ -62,6 +63,23 @@ def test_the_newest_content_cannot_be_published_again_but_an_older_one_can():
 
 def test_a_text_is_not_the_chat_of_the_same_words():
     assert Content.text("hello").hash() != Content.chat((("user", "hello"),)).hash()
+
+
+def test_the_revision_counts_what_happened():
+    made = published("one", "two")
+    made.set_label("production", 1, at=NOW)
+    made.update(description="x", visibility=Visibility.PRIVATE, at=NOW)
+    made.update(description="x", visibility=None, at=NOW)
+    made.set_label("production", 1, at=NOW)
+    assert made.etag == str(len(made.changes)) == "5"
+    assert made.labels["production"].etag == "4"
+    assert made.changes[-1] == PromptUpdated("x", Visibility.PRIVATE)
+
+
+def test_a_description_has_a_length():
+    with pytest.raises(MalformedPrompt) as refusal:
+        prompt().update(description="x" * 2001, visibility=None, at=NOW)
+    assert {violation.field for violation in refusal.value.violations} == {"description"}
 
 
 def test_a_label_moves_and_remembers_where_it_was():

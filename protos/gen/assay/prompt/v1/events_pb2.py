@@ -26,7 +26,7 @@ from assay.prompt.v1 import prompts_pb2 as assay_dot_prompt_dot_v1_dot_prompts__
 from assay.type.v1 import visibility_pb2 as assay_dot_type_dot_v1_dot_visibility__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61ssay/prompt/v1/events.proto\x12\x0f\x61ssay.prompt.v1\x1a\x1d\x61ssay/prompt/v1/prompts.proto\x1a\x1e\x61ssay/type/v1/visibility.proto\"E\n\rPromptCreated\x12\x11\n\tprompt_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\"^\n\x10VersionPublished\x12\x11\n\tprompt_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12)\n\x07version\x18\x03 \x01(\x0b\x32\x18.assay.prompt.v1.Version\"\x81\x01\n\nLabelMoved\x12\x11\n\tprompt_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x05\x12\x18\n\x10previous_version\x18\x05 \x01(\x05\x12\x18\n\x10gate_decision_id\x18\x06 \x01(\t\"O\n\x0cLabelRemoved\x12\x11\n\tprompt_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x05\"f\n\rPromptUpdated\x12\x11\n\tprompt_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12-\n\nvisibility\x18\x03 \x01(\x0e\x32\x19.assay.type.v1.Visibilityb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61ssay/prompt/v1/events.proto\x12\x0f\x61ssay.prompt.v1\x1a\x1d\x61ssay/prompt/v1/prompts.proto\x1a\x1e\x61ssay/type/v1/visibility.proto\"t\n\rPromptCreated\x12\x11\n\tprompt_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12-\n\nvisibility\x18\x04 \x01(\x0e\x32\x19.assay.type.v1.Visibility\"^\n\x10VersionPublished\x12\x11\n\tprompt_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12)\n\x07version\x18\x03 \x01(\x0b\x32\x18.assay.prompt.v1.Version\"\x81\x01\n\nLabelMoved\x12\x11\n\tprompt_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x05\x12\x18\n\x10previous_version\x18\x05 \x01(\x05\x12\x18\n\x10gate_decision_id\x18\x06 \x01(\t\"O\n\x0cLabelRemoved\x12\x11\n\tprompt_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x05\"f\n\rPromptUpdated\x12\x11\n\tprompt_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12-\n\nvisibility\x18\x03 \x01(\x0e\x32\x19.assay.type.v1.Visibilityb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,13 +34,13 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'assay.prompt.v1.events_pb2'
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PROMPTCREATED']._serialized_start=112
-  _globals['_PROMPTCREATED']._serialized_end=181
-  _globals['_VERSIONPUBLISHED']._serialized_start=183
-  _globals['_VERSIONPUBLISHED']._serialized_end=277
-  _globals['_LABELMOVED']._serialized_start=280
-  _globals['_LABELMOVED']._serialized_end=409
-  _globals['_LABELREMOVED']._serialized_start=411
-  _globals['_LABELREMOVED']._serialized_end=490
-  _globals['_PROMPTUPDATED']._serialized_start=492
-  _globals['_PROMPTUPDATED']._serialized_end=594
+  _globals['_PROMPTCREATED']._serialized_end=228
+  _globals['_VERSIONPUBLISHED']._serialized_start=230
+  _globals['_VERSIONPUBLISHED']._serialized_end=324
+  _globals['_LABELMOVED']._serialized_start=327
+  _globals['_LABELMOVED']._serialized_end=456
+  _globals['_LABELREMOVED']._serialized_start=458
+  _globals['_LABELREMOVED']._serialized_end=537
+  _globals['_PROMPTUPDATED']._serialized_start=539
+  _globals['_PROMPTUPDATED']._serialized_end=641
 # @@protoc_insertion_point(module_scope)

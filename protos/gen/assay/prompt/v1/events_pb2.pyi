@@ -27,19 +27,22 @@ class PromptCreated(_message.Message):
     PROMPT_ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
+    VISIBILITY_FIELD_NUMBER: _builtins.int
     prompt_id: _builtins.str
     name: _builtins.str
     description: _builtins.str
+    visibility: _visibility_pb2.Visibility.ValueType
     def __init__(
         self,
         *,
         prompt_id: _builtins.str = ...,
         name: _builtins.str = ...,
         description: _builtins.str = ...,
+        visibility: _visibility_pb2.Visibility.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "name", b"name", "prompt_id", b"prompt_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "name", b"name", "prompt_id", b"prompt_id", "visibility", b"visibility"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -61,6 +61,7 @@ class PromptCreated:
 
     name: str
     description: str
+    visibility: Visibility
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ class Prompt:
         if problems:
             raise MalformedPrompt("the prompt cannot be created", *problems)
         prompt = cls(prompt_id, org_id, name, description, visibility, created_at=at, created_by=by, updated_at=at)
-        prompt._happened(PromptCreated(name, description), at)
+        prompt._happened(PromptCreated(name, description, visibility), at)
         return prompt
 
     def update(self, *, description: str | None, visibility: Visibility | None, at: datetime) -> None:
