@@ -135,5 +135,6 @@ def _gateway(
         ),
         http=settings.http,
         live=settings.live,
+        public_url=settings.public_url,
         stopping=lifecycle.stopping,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, NonNegativeFloat, PositiveFloat, PositiveInt, SecretStr
 
@@ -13,6 +14,16 @@ def _is_valkey_url(url: SecretStr) -> SecretStr:
     if not url.get_secret_value().startswith(("redis://", "rediss://")):
         raise ValueError("must be a URL that begins with redis:// or rediss://")
     return url
+
+
+def _is_public_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError("must be a URL such as https://assay.example.org, without a path")
+    return url.rstrip("/")
+
+
+PublicUrl = Annotated[str, AfterValidator(_is_public_url)]
 
 
 class HttpSettings(Section):
@@ -73,9 +84,9 @@ class LimitSettings(Section):
     """For each network address (IPv6: for each /64 network), lasting."""
     address_burst: PositiveInt = 2000
     """For each network address, at once."""
-    sign_in_per_second: PositiveFloat = 10.0
+    sign_in_per_second: PositiveFloat = 20.0
     """For each network address, on the routes that need no token, lasting."""
-    sign_in_burst: PositiveInt = 100
+    sign_in_burst: PositiveInt = 200
     """For each network address, on the routes that need no token, at once."""
     refused_per_second: PositiveFloat = 1.0
     """How many API keys and tokens that do not hold a network address may try, lasting."""
@@ -103,6 +114,8 @@ class LiveSettings(Section):
 class Settings(ServiceSettings):
     """The gateway's settings; only Valkey, Kafka and the five targets have no default."""
 
+    public_url: PublicUrl = "http://localhost:8080"
+    """What people type to reach the gateway: the base of links, cookies and redirects."""
     http: HttpSettings = HttpSettings()
     valkey: ValkeySettings
     kafka: KafkaSettings

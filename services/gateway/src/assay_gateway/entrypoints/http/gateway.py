@@ -84,6 +84,8 @@ class Gateway:
     run_once: RunOnce
     http: HttpSettings
     live: LiveSettings
+    public_url: str
+    """Base of links, cookies and redirects, without a slash at its end."""
     stopping: asyncio.Event
 
 
