@@ -98,9 +98,9 @@ class Fetcher:
     """For the whole fetch, redirects included."""
     max_bytes: int
 
-    async def get(self, url: str) -> Reply:
+    async def get(self, url: str, headers: Mapping[str, str] | None = None) -> Reply:
         """GET, following at most MAX_REDIRECTS (one more is the answer); raises UrlNotAllowed, FetchFailed."""
-        return await self._fetched(self.client.build_request("GET", url), MAX_REDIRECTS)
+        return await self._fetched(self.client.build_request("GET", url, headers=headers), MAX_REDIRECTS)
 
     async def post_form(self, url: str, form: Mapping[str, str], auth: tuple[str, str] | None = None) -> Reply:
         """POST a form, perhaps with basic authentication, to no redirect; raises UrlNotAllowed, FetchFailed."""

@@ -4,8 +4,9 @@ import base64
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from assay_auth.domain.sign_up import SignUp
 from assay_auth.domain.text import MAX_PASSWORD, MIN_PASSWORD, is_email, normal_email
 from assay_common.settings import DatabaseSettings, GrpcSettings, KafkaSettings, Section, ServiceSettings
 
@@ -68,9 +69,51 @@ class KeySettings(ServiceSettings):
         return base64.b64decode(self.key_encryption_key.get_secret_value())
 
 
+def _is_issuer(url: str) -> str:
+    if not url.startswith(("https://", "http://")) or "?" in url or "#" in url:
+        raise ValueError("must be a URL without query and fragment")
+    return url
+
+
+class SingleSignOnProvider(Section):
+    """An OpenID Connect provider, which knows this installation as one of its clients."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+    """Short name in addresses; people's accounts are linked to it, so it stays."""
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    """For people."""
+    issuer: Annotated[str, AfterValidator(_is_issuer)]
+    """As the provider writes it itself; its description is found below it."""
+    client_id: str
+    client_secret: SecretStr
+    scopes: tuple[str, ...] = ("openid", "email", "profile")
+    trusted_email: bool = False
+    """Whether its addresses are believed when it does not say whether they are verified."""
+    allow_private_addresses: bool = False
+    """Whether it may be in one's own network, or by plain http on this machine."""
+
+    @model_validator(mode="after")
+    def _asks_for_identity(self) -> Self:
+        if "openid" not in self.scopes:
+            raise ValueError("scopes must name openid")
+        return self
+
+
+def _have_names_of_their_own(providers: tuple[SingleSignOnProvider, ...]) -> tuple[SingleSignOnProvider, ...]:
+    if len({provider.id for provider in providers}) < len(providers):
+        raise ValueError("two providers have the same id")
+    return providers
+
+
 class Settings(KeySettings):
     """What `serve` needs."""
 
     kafka: KafkaSettings
     grpc: GrpcSettings = GrpcSettings()
     bootstrap_admin: BootstrapAdmin = BootstrapAdmin()
+    sso: Annotated[tuple[SingleSignOnProvider, ...], AfterValidator(_have_names_of_their_own)] = ()
+    """JSON list of the identity providers to sign on with."""
+    sign_up: SignUp = SignUp.INVITATION
+    """Who may make an account."""
+    public_url: str = "http://localhost:8080"
+    """Where people reach the gateway: links begin with it, and so does where providers send browsers back to."""

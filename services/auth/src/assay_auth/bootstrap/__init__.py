@@ -90,8 +90,9 @@ def serve(settings: Settings) -> Callable[[Lifecycle], AbstractAsyncContextManag
                 UnitOfWork(database, SCHEMA, PostgresTransaction),
                 Ed25519Signer(settings.key_encryption_bytes),
                 public_url=settings.public_url.rstrip("/"),
+                sign_up=settings.sign_up,
+                providers=await stack.enter_async_context(identity_providers(settings.sso)),
             )
-            parts.providers = await stack.enter_async_context(identity_providers(settings.sso))
             await prepare(parts, settings.bootstrap_admin)
             kafka = await stack.enter_async_context(producer(settings.kafka))
             lifecycle.spawn("outbox", relay(database, SCHEMA, kafka, lifecycle))

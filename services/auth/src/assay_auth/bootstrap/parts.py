@@ -13,6 +13,7 @@ from assay_auth.application.tokens.get_jwks import GetJwks
 from assay_auth.application.tokens.issue_access_token import IssueAccessToken
 from assay_auth.application.tokens.signing_key import EnsureSigningKey
 from assay_auth.domain.roles import PermissionModel
+from assay_auth.domain.sign_up import SignUp
 from assay_common.clock import Clock, utc_now
 from assay_protos.permissions import all_permissions
 
@@ -27,6 +28,7 @@ class Parts:
     clock: Clock = utc_now
     public_url: str = "http://localhost:8080"
     """Where links begin, without a slash at the end."""
+    sign_up: SignUp = SignUp.INVITATION
     providers: Mapping[str, ports.IdentityProvider] = field(default_factory=dict)
     model: PermissionModel = field(default_factory=lambda: PermissionModel(all_permissions()))
     ensure_signing_key: EnsureSigningKey = field(init=False)

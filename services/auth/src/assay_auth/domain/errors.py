@@ -185,3 +185,11 @@ class AccessDenied(errors.FailedPrecondition):
 
 class InvalidGrant(errors.FailedPrecondition):
     """The device's code is unknown or has been used (RFC 6749, section 5.2)."""
+
+
+class AccountDeactivated(errors.PermissionDenied):
+    """The person's account was closed."""
+
+
+class SignUpNotAllowed(errors.PermissionDenied):
+    """The operator does not let this person make an account."""

@@ -191,6 +191,40 @@ class ServiceAccountDeleted:
     service_account_id: UUID
 
 
+class OfPerson:
+    """An event of a person, who belongs to no organisation: the person's id stands in its place."""
+
+    __slots__ = ()
+    user_id: UUID
+
+    @property
+    def org_id(self) -> UUID:
+        """The person's id."""
+        return self.user_id
+
+
+@dataclass(frozen=True, slots=True)
+class UserSignedUp(OfPerson):
+    """A person was created."""
+
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class EmailVerified(OfPerson):
+    """A person's address is verified."""
+
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityLinked(OfPerson):
+    """A person's account was joined to one of a provider."""
+
+    user_id: UUID
+    provider: str
+
+
 KeyEvent: TypeAlias = ApiKeyCreated | ApiKeyRevoked | ApiKeyRotated
 OrganisationEvent: TypeAlias = (
     OrganisationCreated | OrganisationUpdated | OwnershipTransferred | MemberAdded | MemberRoleChanged | MemberRemoved
@@ -198,4 +232,5 @@ OrganisationEvent: TypeAlias = (
 InvitationEvent: TypeAlias = InvitationCreated | InvitationRevoked | InvitationAccepted
 TeamEvent: TypeAlias = TeamCreated | TeamUpdated | TeamDeleted | TeamMemberAdded | TeamMemberRemoved
 ServiceAccountEvent: TypeAlias = ServiceAccountCreated | ServiceAccountUpdated | ServiceAccountDeleted
-Event: TypeAlias = OrganisationEvent | KeyEvent | InvitationEvent | TeamEvent | ServiceAccountEvent
+PersonEvent: TypeAlias = UserSignedUp | EmailVerified | IdentityLinked
+Event: TypeAlias = OrganisationEvent | KeyEvent | InvitationEvent | TeamEvent | ServiceAccountEvent | PersonEvent

@@ -81,6 +81,8 @@ def _aggregate(event: events.Event) -> tuple[str, UUID]:
             return "team", event.team_id
         case events.ServiceAccountCreated() | events.ServiceAccountUpdated() | events.ServiceAccountDeleted():
             return "service_account", event.service_account_id
+        case events.OfPerson():
+            return "user", event.user_id
         case _:
             return _ORGANISATION, event.org_id
 
@@ -102,7 +104,7 @@ def message_of(event: events.Event) -> Message:
     message: Any = getattr(events_pb2, type(event).__name__)
     fields = {_FIELDS.get(field.name, field.name): getattr(event, field.name) for field in dataclasses.fields(event)}
     if _ORGANISATION_FIELD not in message.DESCRIPTOR.fields_by_name:  # the envelope names the organisation
-        del fields[_ORGANISATION_FIELD]
+        fields.pop(_ORGANISATION_FIELD, None)
     told: Message = message(**{name: _value(value) for name, value in fields.items()})
     return told
 

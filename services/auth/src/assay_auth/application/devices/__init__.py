@@ -1,0 +1,1 @@
+"""Signing in on another device (RFC 8628)."""

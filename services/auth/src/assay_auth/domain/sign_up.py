@@ -1,0 +1,21 @@
+"""Who may make an account."""
+
+from enum import StrEnum
+
+from assay_auth.domain.errors import SignUpNotAllowed
+
+
+class SignUp(StrEnum):
+    """What the operator has decided on new accounts."""
+
+    OPEN = "open"
+    INVITATION = "invitation"
+    """Only people whose address was invited to an organisation."""
+    CLOSED = "closed"
+
+    def check(self, *, invited: bool) -> None:
+        """Raise SignUpNotAllowed unless somebody may make an account."""
+        if self is SignUp.CLOSED:
+            raise SignUpNotAllowed("new accounts are not made here: ask the administrator")
+        if self is SignUp.INVITATION and not invited:
+            raise SignUpNotAllowed("new accounts are made by invitation: ask a member of your organisation for one")
