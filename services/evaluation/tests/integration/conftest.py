@@ -22,6 +22,7 @@ from assay.evaluation.v1 import (
     runs_pb2_grpc,
 )
 from assay.prompt.v1 import prompts_pb2, prompts_pb2_grpc
+from assay.type.v1 import visibility_pb2
 from assay_common.clock import utc_now
 from assay_common.errors import NotFound
 from assay_common.lifecycle import Lifecycle
@@ -85,6 +86,7 @@ class PromptServer:
     prompt_id: str = field(default_factory=lambda: str(uuid4()))
     calls: list[str] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
+    visibility: int = visibility_pb2.VISIBILITY_ORGANISATION
 
     async def ResolveVersion(self, request, context):
         await self._called("ResolveVersion", context)
@@ -110,7 +112,13 @@ class PromptServer:
 
     def _version(self, number):
         content = prompts_pb2.Content(text=self.texts[number])
-        return prompts_pb2.Version(prompt_id=self.prompt_id, prompt_name="triage", number=number, content=content)
+        return prompts_pb2.Version(
+            prompt_id=self.prompt_id,
+            prompt_name="triage",
+            number=number,
+            content=content,
+            visibility=self.visibility,
+        )
 
     def _rendering(self, number, values):
         names = re.findall(r"\{\{ (\w+) \}\}", self.texts[number])
@@ -282,10 +290,11 @@ class Caller:
     runs: Call
     comparisons: Call
 
-    async def import_rows(self, rows, name=None, **header):
+    async def import_rows(self, rows, name=None, visibility=0, **header):
         """Make a dataset of these rows and return it."""
         name = name or f"d-{uuid4().hex[:12]}"
-        dataset = await self.datasets.CreateDataset(datasets_pb2.CreateDatasetRequest(name=name))
+        request = datasets_pb2.CreateDatasetRequest(name=name, visibility=visibility)
+        dataset = await self.datasets.CreateDataset(request)
         content = "\n".join(json.dumps(row) for row in rows).encode()
         report = await self.upload(dataset.id, content, datasets_pb2.FILE_FORMAT_JSONL, **header)
         assert report.imported == len(rows), report
@@ -317,11 +326,11 @@ class Caller:
 
 @pytest.fixture
 def someone(channel, issuer):
-    """Makes callers; without permissions named they may do everything."""
+    """Makes callers; without permissions named they may do everything. `claims` are those of their token."""
 
-    def make(*permissions, org_id=None):
-        org_id, subject = org_id or uuid4(), uuid4()
-        metadata = issuer.caller(org_id, *(permissions or EVERYTHING), sub=str(subject))
+    def make(*permissions, org_id=None, subject=None, **claims):
+        org_id, subject = org_id or uuid4(), subject or uuid4()
+        metadata = issuer.caller(org_id, *(permissions or EVERYTHING), sub=str(subject), **claims)
         stubs = (
             datasets_pb2_grpc.DatasetServiceStub(channel),
             runs_pb2_grpc.RunServiceStub(channel),

@@ -8,8 +8,12 @@ import pytest
 
 from assay.evaluation.v1 import comparisons_pb2
 from assay_common.postgres.migrations import downgrade, migrate
+from assay_common.postgres.pool import pool
+from assay_common.postgres.unit_of_work import UnitOfWork
 from assay_common.settings import DatabaseSettings
 from assay_evaluation import bootstrap
+from assay_evaluation.adapters.postgres.transaction import PostgresTransaction
+from assay_evaluation.domain.runs import ItemResult
 
 TABLES = (
     "datasets",
@@ -84,6 +88,49 @@ async def test_migrations_go_up_down_and_up_again(make_database):
     finally:
         await connection.close()
     assert set(TABLES) <= {row["relname"] for row in found}
+
+
+OLD = """
+    INSERT INTO datasets VALUES ($1, $1, 'mails', '', 1, 1, now(), now(), $1);
+    INSERT INTO dataset_versions VALUES ($1, 1, $1, 1, now(), $1);
+    INSERT INTO dataset_items VALUES ($1, 1, 0, $1, $1, '{}', 'greeting', '{}');
+    INSERT INTO runs VALUES ($1, $1, $1, 'triage', 1, $1, 'mails', 1, 'm',
+                             '{"max_tokens": 1, "temperature": 0, "seed": null, "stop": []}', 'queued', 1, 0, 0, 0, 0,
+                             NULL, NULL, NULL, now(), $1, NULL);
+    INSERT INTO run_evaluators VALUES ($1, 1, $1, 'same', 'exact_match', '{}');
+    INSERT INTO run_items VALUES ($1, 0, $1, '[]')
+"""
+
+
+async def test_rows_of_the_release_before_go_on(make_database):
+    """What was written before migration 0002, and what code of before it writes while it is rolled out."""
+    made = await make_database("evaluation", logins=("assay_evaluation",))
+    settings = DatabaseSettings(url=made.logins["assay_evaluation"], migration_url=made.owner_url)
+
+    async def step(action, revision):
+        await asyncio.to_thread(action, settings, bootstrap.SCHEMA, bootstrap.MIGRATIONS, revision)
+
+    async def write(org_id):
+        async with connections.acquire() as connection, connection.transaction():
+            await connection.execute("SELECT set_config('assay.org_id', $1, true)", str(org_id))
+            for statement in OLD.split(";"):
+                await connection.execute(statement, org_id)
+
+    await step(migrate, "0001")
+    async with pool(settings, bootstrap.SCHEMA) as connections:
+        before, meanwhile = uuid4(), uuid4()
+        await write(before)
+        await step(migrate, "head")
+        await write(meanwhile)
+        for org_id in (before, meanwhile):
+            async with UnitOfWork(connections, bootstrap.SCHEMA, PostgresTransaction)(org_id) as tx:
+                dataset, run = await tx.datasets.get("mails"), await tx.runs.get(org_id)
+                assert (dataset.visibility, dataset.etag, run.visibility) == ("organisation", "2", "organisation")
+                assert [item.expected for item in await tx.runs.pending(run, [0])] == ["greeting"]
+                await tx.runs.add_results(run, [ItemResult.unmeasured(0, "asleep", at=dataset.created_at)])
+                assert [stored.item_id for stored in await tx.runs.results(run, after=-1, limit=9)] == [org_id]
+    await step(downgrade, "0001")
+    await step(migrate, "head")
 
 
 async def test_the_hot_queries_use_their_indexes(connections, furnished):

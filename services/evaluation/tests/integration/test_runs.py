@@ -261,7 +261,12 @@ async def test_a_cancelled_run_is_never_asked_again(caller, stored_events, worke
     assert len(provider.asked) == 2
     assert await caller.run(run.id) == cancelled
     assert await caller.runs.CancelRun(pb.CancelRunRequest(id=run.id)) == cancelled
-    assert kinds(await stored_events(caller.org_id)) == ["DatasetCreated", "DatasetImported", "RunCreated", "RunCancelled"]
+    assert kinds(await stored_events(caller.org_id)) == [
+        "DatasetCreated",
+        "DatasetImported",
+        "RunCreated",
+        "RunCancelled",
+    ]
 
 
 async def test_late_results_leave_a_cancelled_run_cancelled(caller, uow, worker, provider, eventually):

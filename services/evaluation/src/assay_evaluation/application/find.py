@@ -6,13 +6,13 @@ transactions that ask for public rows.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from uuid import UUID
 
 from assay_common.identity import Principal
 from assay_evaluation.application.ports import Transaction, UnitOfWork
-from assay_evaluation.domain.access import ensure_may_change, ensure_may_change_run, is_run_visible, is_visible
+from assay_evaluation.domain.access import ensure_may_change_run, is_run_visible, is_visible
 from assay_evaluation.domain.comparison import Comparison
 from assay_evaluation.domain.datasets import Dataset
 from assay_evaluation.domain.errors import ComparisonNotFound, DatasetNotFound, GateDecisionNotFound, RunNotFound
@@ -31,25 +31,27 @@ async def dataset_to_read(
 
 @asynccontextmanager
 async def dataset_to_change(
-    uow: UnitOfWork, caller: Principal, reference: str
+    uow: UnitOfWork, caller: Principal, reference: str, ensure_may: Callable[[Dataset, Principal], None]
 ) -> AsyncIterator[tuple[Transaction, Dataset]]:
     """The dataset of this id or name, locked until the block ends.
 
     Raises:
         DatasetNotFound: there is none that the caller may see.
-        DatasetReadOnly: the caller may see it only.
+        PermissionDenied: `ensure_may` says so.
     """
-    dataset = await find_changeable(uow, caller, reference)
+    dataset = await find_changeable(uow, caller, reference, ensure_may)
     async with uow(caller.tenant) as tx:
         current = _visible(await tx.datasets.get(str(dataset.id), for_update=True), caller, reference)
-        ensure_may_change(current, caller)
+        ensure_may(current, caller)
         yield tx, current
 
 
-async def find_changeable(uow: UnitOfWork, caller: Principal, reference: str) -> Dataset:
+async def find_changeable(
+    uow: UnitOfWork, caller: Principal, reference: str, ensure_may: Callable[[Dataset, Principal], None]
+) -> Dataset:
     """The dataset as it is now, which the caller may change. Raises as `dataset_to_change`."""
     async with dataset_to_read(uow, caller, reference) as (_, dataset):
-        ensure_may_change(dataset, caller)
+        ensure_may(dataset, caller)
     return dataset
 
 

@@ -11,6 +11,7 @@ from assay_common.clock import Clock
 from assay_common.identity import Principal
 from assay_evaluation.application.find import dataset_to_change, find_changeable
 from assay_evaluation.application.ports import UnitOfWork
+from assay_evaluation.domain.access import ensure_may_change
 from assay_evaluation.domain.datasets import FileFormat
 from assay_evaluation.domain.events import DatasetImported
 from assay_evaluation.domain.importing import RowError, parse
@@ -49,11 +50,11 @@ class ImportItems:
 
         Raises DatasetNotFound, DatasetReadOnly or TooManyRows.
         """
-        dataset_id = (await find_changeable(self.uow, caller, reference)).id
+        dataset_id = (await find_changeable(self.uow, caller, reference, ensure_may_change)).id
         parsed = await asyncio.to_thread(parse, await content(), file_format)
         if not parsed.importable(skip_invalid=skip_invalid):
             return ImportReport(dataset_id, 0, 0, tuple(parsed.errors), parsed.rejected)
-        async with dataset_to_change(self.uow, caller, str(dataset_id)) as (tx, found):
+        async with dataset_to_change(self.uow, caller, str(dataset_id), ensure_may_change) as (tx, found):
             dataset, version = found.extended(parsed.examples, by=caller.acts_for, at=self.clock())
             await tx.datasets.add_version(dataset, version, parsed.examples)
             await tx.announce([DatasetImported(dataset)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from assay_common.clock import Clock
 from assay_common.etags import ensure_unchanged
@@ -10,7 +11,7 @@ from assay_common.identity import Principal
 from assay_common.visibility import Visibility
 from assay_evaluation.application.find import dataset_to_change
 from assay_evaluation.application.ports import UnitOfWork
-from assay_evaluation.domain.access import ensure_may_show
+from assay_evaluation.domain.access import ensure_may_update
 from assay_evaluation.domain.datasets import Dataset
 from assay_evaluation.domain.events import DatasetUpdated
 
@@ -28,9 +29,8 @@ class UpdateDataset:
         """What is None stays. Raises DatasetNotFound, DatasetReadOnly, VisibilityNotAllowed, EtagMismatch or
         MalformedDataset.
         """
-        async with dataset_to_change(self.uow, caller, dataset) as (tx, before):
-            if visibility is not None:
-                ensure_may_show(before, caller, visibility)
+        rule = partial(ensure_may_update, description=description, visibility=visibility)
+        async with dataset_to_change(self.uow, caller, dataset, rule) as (tx, before):
             ensure_unchanged(etag, before.etag)
             after = before.updated(description=description, visibility=visibility, at=self.clock())
             if after is not before:

@@ -40,6 +40,14 @@ _RUNS = """
          FROM run_evaluators WHERE run_id = runs.id) AS evaluators
     FROM runs
 """
+_PAGE = f"""
+    {_RUNS}
+    WHERE ({Visible.condition("runs")}) AND ($6::uuid IS NULL OR id < $6)
+      AND ($7::text[] IS NULL OR prompt_id::text = ANY ($7) OR prompt_name = ANY ($7))
+      AND {{of_prompt}}
+    ORDER BY id DESC
+    LIMIT $8
+"""
 _ADD = """
     INSERT INTO runs (id, org_id, prompt_id, prompt_name, prompt_version, dataset_id, dataset_name, dataset_version,
                       model, parameters, status, total, measured, unmeasured, input_tokens, output_tokens, created_at,
@@ -190,22 +198,14 @@ class PostgresRuns:
         """Runs that the caller may see, newest first, of one prompt (id or name) or of all (empty), beginning after
         the id given.
         """
-        visible = Visible.to(caller)
         prompt_id = as_id(prompt)
         of_prompt = "true" if not prompt else "prompt_name = $9::text" if prompt_id is None else "prompt_id = $9::uuid"
         rows = await self._connection.fetch(
-            f"""
-            {_RUNS}
-            WHERE ($1::uuid IS NULL OR id < $1) AND {of_prompt}
-              AND ($3::text[] IS NULL OR prompt_id::text = ANY ($3) OR prompt_name = ANY ($3))
-              AND {visible.condition("runs", 4)}
-            ORDER BY id DESC
-            LIMIT $2
-            """,
+            _PAGE.format(of_prompt=of_prompt),
+            *Visible.to(caller).values,
             after,
-            limit,
             None if caller.prompts is None else list(caller.prompts),
-            *visible.values,
+            limit,
             *([prompt_id or prompt] if prompt else []),
         )
         return [run_from(row) for row in rows]
