@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -16,6 +17,7 @@ from assay_common.postgres.unit_of_work import UnitOfWork
 from assay_common.settings import DatabaseSettings
 from assay_common.visibility import Visibility
 from assay_prompt import bootstrap
+from assay_prompt.adapters import postgres
 from assay_prompt.adapters.postgres import PostgresTransaction
 from assay_prompt.application.ports import VersionName
 from assay_prompt.messages import VISIBILITIES
@@ -92,6 +94,25 @@ async def test_a_batch_is_one_query_however_many_it_answers(people, connections)
                 assert len(await tx.prompts.versions_batch(caller, names)) == 2 * count
         # The driver asks for the types it has not met yet, once a connection.
         assert len([query for query in queries if "prompts" in query.query]) == 2
+
+
+async def test_the_hot_queries_use_their_indexes(connections):
+    """Public rows pass the policy too, so that the policy alone leads to no index."""
+    org, prompt = uuid4(), uuid4()
+    caller = Principal(uuid4(), "user", org, frozenset(), "token", utc_now(), role="member")
+    seen = postgres._seen_by(caller)
+    async with UnitOfWork(connections, bootstrap.SCHEMA, lambda tx: tx.connection)(org) as connection:
+        await connection.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+        for query, values, condition in (
+            (f"{postgres._PROMPTS} WHERE {postgres._BY_NAME}", ("triage", org), "org_id = "),
+            (f"{postgres._PROMPTS} WHERE {postgres._BY_ID}", (prompt,), "id = "),
+            (postgres._PAGE, (*seen, "", None, 50), "org_id = "),
+            (postgres._BATCH, (*seen, [prompt]), "id = ANY"),
+            (f"{postgres._VERSIONS} WHERE prompt_id = $1 AND number = $2", (prompt, 1), "prompt_id = "),
+        ):
+            rows = await connection.fetch(f"EXPLAIN {query}", *values)
+            plan = "\n".join(row[0] for row in rows)
+            assert re.search(rf"Index Cond: \(+{condition}", plan), plan
 
 
 CATALOGUE = """

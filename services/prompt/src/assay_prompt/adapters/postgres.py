@@ -35,8 +35,12 @@ _SEEN = f"""
     AND ($6::text[] IS NULL OR prompts.id::text = ANY ($6) OR prompts.org_id = $1 AND prompts.name = ANY ($6))
 """
 """What `_seen_by` gives the parameters of: `is_visible` of the domain, for many rows at once."""
+_BY_ID = "prompts.id = $1"
+_BY_NAME = "prompts.name = $1 AND prompts.org_id = $2"
+# Lists and names say their organisation, though the transaction does too: its policy lets public rows pass as well, and
+# a condition of "this or that" is one that no index serves.
 _PAGE = f"""{_PROMPTS}
-    WHERE {_SEEN} AND starts_with(name, $7) AND ($8::uuid IS NULL OR id < $8)
+    WHERE prompts.org_id = $1 AND {_SEEN} AND starts_with(name, $7) AND ($8::uuid IS NULL OR id < $8)
     ORDER BY id DESC
     LIMIT $9
 """
@@ -106,11 +110,11 @@ class PostgresPrompts:
     async def find(self, reference: str, *, for_update: bool = False) -> Prompt | None:
         """The prompt of this id or name, if there is one."""
         prompt_id = id_in(reference)
-        by, value = ("name", reference) if prompt_id is None else ("id", prompt_id)
+        by, values = (_BY_NAME, (reference, self._org_id)) if prompt_id is None else (_BY_ID, (prompt_id,))
         if for_update:
             # Locked first and read after: a read of before the lock would miss what its holder just wrote.
-            await self._connection.execute(f"SELECT FROM prompts WHERE {by} = $1 FOR UPDATE", value)
-        row = await self._connection.fetchrow(f"{_PROMPTS} WHERE {by} = $1", value)
+            await self._connection.execute(f"SELECT FROM prompts WHERE {by} FOR UPDATE", *values)
+        row = await self._connection.fetchrow(f"{_PROMPTS} WHERE {by}", *values)
         return None if row is None else _prompt(row)
 
     async def save(self, prompt: Prompt) -> None:
