@@ -11,7 +11,7 @@ from assay_auth.domain.members import User
 _ONE = "SELECT id, email, name, created_at FROM users WHERE id = $1"
 _CREDENTIALS = "SELECT id, email, name, created_at, password_hash FROM users WHERE email = $1"
 _ADD = """
-    INSERT INTO users (id, email, name, password_hash, created_at) VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO users (id, email, name, password_hash, created_at, email_verified_at) VALUES ($1, $2, $3, $4, $5, $5)
     ON CONFLICT (email) DO NOTHING
 """
 _REPLACE_HASH = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2"

@@ -12,7 +12,8 @@ class Credentials:
     """A person and the hash of their password."""
 
     user: User
-    password_hash: str
+    password_hash: str | None
+    """None for somebody who has no password and signs on with an identity provider."""
 
 
 class Users(Protocol):
@@ -25,7 +26,7 @@ class Users(Protocol):
         """The person with this address (in normal form)."""
 
     async def add(self, user: User, password_hash: str) -> bool:
-        """Add a person; False when the address is taken."""
+        """Add a person whose address somebody vouches for; False when the address is taken."""
 
     async def replace_hash(self, user_id: UUID, old: str, new: str) -> None:
         """Put a new hash in the place of `old`; nothing happens when that was replaced meanwhile."""

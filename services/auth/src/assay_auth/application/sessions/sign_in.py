@@ -43,7 +43,7 @@ class SignIn:
         async with self.uow.system() as tx:
             known = await tx.users.credentials(email) if is_email(email) else None
         fits = await self.hasher.verify(known.password_hash if known else None, candidate)
-        if known is None or not fits:
+        if known is None or known.password_hash is None or not fits:
             raise InvalidCredentials("the e-mail address or the password is wrong")
         if self.hasher.is_outdated(known.password_hash):
             await self._rehash(known.user.id, known.password_hash, candidate)
