@@ -259,7 +259,7 @@ async def test_an_expensive_query_counts_as_several_requests(make_gateway, backe
     limits = {"per_second": 0.001, "burst": 12}
     gateway = await make_gateway(backend, limits=limits)
     gateway.http.headers["authorization"] = f"Bearer {token}"
-    query = "{ prompts(first: 200) { nodes { id name description createdAt } } }"  # 1,001 points
+    query = "{ prompts(first: 200) { nodes { id name description visibility } } }"  # 1,001 points
     answers = [(await gateway.http.post("/graphql", json={"query": query})).json() for _ in range(3)]
     assert ["errors" in answer for answer in answers] == [False, False, True]
     (error,) = answers[2]["errors"]

@@ -9,6 +9,7 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
 
 from assay_gateway.entrypoints.graphql.audits import AuditQueries
 from assay_gateway.entrypoints.graphql.context import Context
@@ -64,7 +65,12 @@ def _member(parent: Any, name: str) -> Any:
     return parent[name]
 
 
-schema: Final = strawberry.Schema(
+class _Schema(strawberry.Schema):
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Nothing: `errors.formatted` logs what is a mistake of ours, and what is the caller's is theirs to read."""
+
+
+schema: Final = _Schema(
     query=Query,
     extensions=[
         lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
