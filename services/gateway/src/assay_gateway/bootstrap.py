@@ -134,6 +134,7 @@ def _gateway(
             refused=Rate(limits.refused_per_second, limits.refused_burst),
         ),
         http=settings.http,
+        cors=settings.cors,
         live=settings.live,
         public_url=settings.public_url,
         stopping=lifecycle.stopping,

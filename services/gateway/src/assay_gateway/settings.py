@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, NonNegativeFloat, PositiveFloat, PositiveInt, SecretStr
@@ -53,6 +54,28 @@ class HttpSettings(Section):
     """How long a request waits for its turn before it is answered 503."""
     linger_seconds: NonNegativeFloat = 0.5
     """How long connections are still taken after SIGTERM, while load balancers learn of it."""
+
+
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:.]+\](:[0-9]{1,5})?")
+
+
+def _are_origins(origins: str) -> str:
+    for origin in filter(None, (part.strip() for part in origins.split(","))):
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            raise ValueError("must be origins separated by commas, such as https://app.example.org, or *")
+    return origins
+
+
+class CorsSettings(Section):
+    """Pages of other origins that may call the API; without any, browsers let none."""
+
+    origins: Annotated[str, AfterValidator(_are_origins)] = ""
+    """Separated by commas, such as https://app.example.org; * = every page."""
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """One by one."""
+        return tuple(filter(None, (part.strip() for part in self.origins.split(","))))
 
 
 class ValkeySettings(Section):
@@ -117,6 +140,7 @@ class Settings(ServiceSettings):
     public_url: PublicUrl = "http://localhost:8080"
     """What people type to reach the gateway: the base of links, cookies and redirects."""
     http: HttpSettings = HttpSettings()
+    cors: CorsSettings = CorsSettings()
     valkey: ValkeySettings
     kafka: KafkaSettings
     targets: Targets

@@ -248,13 +248,13 @@ async def make_gateway(kafka_settings, valkey):
             target = f"127.0.0.1:{backend.port}"
             settings = Settings(
                 **{
-                    "http": {"listen": "127.0.0.1:0"},
                     # A busy machine is not a Valkey that is away.
                     "valkey": {"url": valkey.url, "timeout_seconds": 10},
                     "kafka": kafka_settings,
                     "targets": Targets(auth=target, prompt=target, evaluation=target, audit=target, analytics=target),
                     "grace_seconds": 5,
                     **changes,
+                    "http": {"listen": "127.0.0.1:0", "linger_seconds": 0, **changes.get("http", {})},
                 }
             )
             lifecycle = Lifecycle(settings.grace_seconds)

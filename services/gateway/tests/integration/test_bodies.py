@@ -133,9 +133,9 @@ async def test_a_small_body_that_nobody_wants_keeps_the_connection(gateway):
 
 
 async def test_a_body_of_just_under_a_megabyte_is_taken(client, backend):
-    answered = await client.post("/v1/prompts", json={"name": "x", "description": "d" * (MIB - 100)})
-    assert answered.status_code == 201
-    assert len(backend.asked("CreatePrompt")[0].description) == MIB - 100
+    answered = await client.post("/v1/prompts/x/render", json={"variables": {"text": "d" * (MIB - 100)}})
+    assert answered.status_code == 200
+    assert len(backend.asked("RenderVersion")[0].variables[0]["text"]) == MIB - 100
 
 
 json_documents = st.recursive(

@@ -13,8 +13,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assay_common.ops import Readiness, ops_app
 from assay_gateway.entrypoints.graphql import http as graphql
-from assay_gateway.entrypoints.http import error_handlers, live, openapi
+from assay_gateway.entrypoints.http import docs, error_handlers, live, openapi
 from assay_gateway.entrypoints.http.context import RequestContext
+from assay_gateway.entrypoints.http.crowd import Crowd
 from assay_gateway.entrypoints.http.gateway import Gateway
 from assay_gateway.entrypoints.http.hot_read import HotRead
 from assay_gateway.entrypoints.http.routes import (
@@ -28,16 +29,21 @@ from assay_gateway.entrypoints.http.routes import (
     devices,
     invitations,
     members,
+    oauth,
     organisations,
     prompts,
     repositories,
     runs,
     service_accounts,
     sessions,
+    single_sign_on,
     teams,
 )
 from assay_gateway.entrypoints.http.routing import operation_id
+from assay_gateway.entrypoints.http.security import across_origins, security_headers
+from assay_gateway.entrypoints.web import device, email_links
 
+ASSETS: Final = "/docs/assets"
 OPERATORS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 _ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -47,6 +53,9 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     sessions.own_sessions,
     sessions.me,
     sessions.keys,
+    single_sign_on.router,
+    single_sign_on.browser,
+    oauth.router,
     devices.router,
     organisations.router,
     members.router,
@@ -69,6 +78,10 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     analytics.router,
     live.router,
     graphql.router,
+    device.router,
+    email_links.verification,
+    email_links.reset,
+    email_links.invitation,
 )
 
 _DESCRIPTION: Final = """\
@@ -82,7 +95,8 @@ budget. The organisation's events come over the WebSocket `/ws/live`.
 
 def application(gateway: Gateway, readiness: Readiness) -> ASGIApp:
     """Everything that the port serves."""
-    return _Door(HotRead(api(gateway), gateway), ops_app(readiness))
+    answered = across_origins(HotRead(api(gateway), gateway), gateway.cors.allowed)
+    return _Door(answered, ops_app(readiness))
 
 
 def api(gateway: Gateway) -> FastAPI:
@@ -92,9 +106,16 @@ def api(gateway: Gateway) -> FastAPI:
     documented = documentation()
     app.openapi = lambda: documented  # type: ignore[method-assign]
     error_handlers.install(app)
-    app.add_middleware(RequestContext)
-    # A span of the live feed would carry the token of its address away.
-    excluded = "/docs,/openapi.json,/ws/live"
+    app.add_middleware(Crowd, settings=gateway.http)
+    app.add_middleware(
+        RequestContext,
+        security=security_headers(gateway.public_url),
+        settings=gateway.http,
+        stopping=gateway.stopping,
+    )
+    # A span of these would carry the token or code of its address away.
+    with_secrets = "/ws/live,/verify-email,/reset-password,/accept-invitation,/v1/sso/callback"
+    excluded = f"/docs,/openapi.json,{with_secrets}"
     FastAPIInstrumentor.instrument_app(app, excluded_urls=excluded, exclude_spans=["receive", "send"])
     return app
 
@@ -112,14 +133,16 @@ def _routes() -> FastAPI:
         description=_DESCRIPTION,
         version=version("assay-gateway"),
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        docs_url=None,  # `docs` makes the page, under a stricter policy.
         redoc_url=None,
-        static_url="/docs/assets",
+        static_url=ASSETS,
         swagger_ui_oauth2_redirect_url="/docs/oauth2-redirect",
         generate_unique_id_function=operation_id,
         redirect_slashes=False,
         # The instrumentation of `api` is the one that the other parts of the suite use.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    docs.install(app, ASSETS)
     for router in _ROUTERS:
         app.include_router(router)
     return app

@@ -13,10 +13,13 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assay_common.logs import bound_request_id, new_request_id
+from assay_common.origin import MAX_CHARS, Origin, originating
 from assay_common.tracing import current_trace_id, current_traceparent
 from assay_gateway.domain.rate import Decision
 from assay_gateway.entrypoints.http.admission import rate_headers
-from assay_gateway.entrypoints.http.problems import internal_error
+from assay_gateway.entrypoints.http.problems import from_http, internal_error
+from assay_gateway.entrypoints.http.security import NO_CONTENT, Headers
+from assay_gateway.settings import HttpSettings
 
 log = structlog.get_logger()
 
@@ -49,8 +52,11 @@ def request_id_from(headers: list[tuple[bytes, bytes]]) -> str:
 class RequestContext:
     """The outermost middleware inside the trace of a request."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, security: Headers, settings: HttpSettings, stopping: asyncio.Event) -> None:
         self._app = app
+        self._security = security
+        self._settings = settings
+        self._stopping = stopping
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run one request or WebSocket."""
@@ -58,18 +64,45 @@ class RequestContext:
             await self._app(scope, receive, send)
             return
         request_id = request_id_from(scope["headers"])
-        with bound_request_id(request_id):
+        with bound_request_id(request_id), originating(_origin(scope)):
             if scope["type"] == "websocket":
                 await self._app(scope, receive, send)
-            else:
-                await _Exchange(scope, receive, send, request_id).run(self._app)
+                return
+            exchange = _Exchange(scope, receive, send, request_id, self._security, self._stopping)
+            await exchange.run(self._app if self._is_head_small(scope["headers"]) else _head_too_large)
+
+    def _is_head_small(self, headers: list[tuple[bytes, bytes]]) -> bool:
+        size = sum(len(name) + len(value) for name, value in headers)
+        return len(headers) <= self._settings.max_headers and size <= self._settings.max_header_bytes
+
+
+def _origin(scope: Scope) -> Origin:
+    """Who is at the far end, for the services behind."""
+    client = scope.get("client")
+    user_agent = next((value for name, value in scope["headers"] if name == b"user-agent"), b"")
+    return Origin(client[0] if client else "", user_agent.decode("latin-1")[:MAX_CHARS])
+
+
+async def _head_too_large(scope: Scope, receive: Receive, send: Send) -> None:
+    problem = from_http(431, "there are more or larger headers than this server takes")
+    await problem.response(scope["path"])(scope, receive, send)
 
 
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        request_id: str,
+        security: Headers,
+        stopping: asyncio.Event,
+    ) -> None:
         self._scope = scope
+        self._security = security
+        self._stopping = stopping
         self._receive = receive
         self._send = send
         self._request_id = request_id
@@ -103,21 +136,24 @@ class _Exchange:
             self._status = message["status"]
             if not self._body_ended and self._body_bytes is not None and self._body_bytes <= SMALL_BODY:
                 await self._linger()
-            message["headers"] = [*message.get("headers", ()), *self._headers()]
+            given = list(message.get("headers", ()))
+            message["headers"] = [*given, *self._headers(), *_missing(given)]
         elif not message.get("more_body", False) and not self._body_ended:
             self._last_part = message
             message = {**message, "more_body": True}
         await self._send(message)
 
     def _headers(self) -> list[tuple[bytes, bytes]]:
-        headers = [(b"x-request-id", self._request_id.encode()), (b"x-content-type-options", b"nosniff")]
+        headers = [(b"x-request-id", self._request_id.encode()), *self._security]
         trace_id, traceparent = current_trace_id(), current_traceparent()
         if trace_id is not None and traceparent is not None:
             headers += [(b"x-trace-id", trace_id.encode()), (b"traceparent", traceparent.encode())]
-        rate = self._scope.get("state", {}).get("rate")
+        state = self._scope.get("state", {})
+        rate = state.get("rate")
         if isinstance(rate, Decision):
             headers += rate_headers(rate)
-        if not self._body_ended:
+        headers += state.get("deprecation", ())
+        if not self._body_ended or self._stopping.is_set():
             headers.append((b"connection", b"close"))
         return headers
 
@@ -147,6 +183,17 @@ class _Exchange:
                     await self.receive()
         except TimeoutError:
             log.debug("client kept sending after the answer")
+
+
+def _missing(given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """What an answer gets that does not say otherwise: it is kept by nobody, and does nothing in a browser."""
+    names = {name.lower() for name, _ in given}
+    headers = []
+    if b"cache-control" not in names:
+        headers.append((b"cache-control", b"private, no-cache" if b"etag" in names else b"no-store"))
+    if b"content-security-policy" not in names:
+        headers.append((b"content-security-policy", NO_CONTENT))
+    return headers
 
 
 def _announced_bytes(scope: Scope) -> int | None:

@@ -16,7 +16,7 @@ from assay_gateway.application.persisted_queries import PersistedQueries
 from assay_gateway.application.resolve_prompt import ResolvePrompt
 from assay_gateway.application.run_once import RunOnce
 from assay_gateway.domain.limits import Limits
-from assay_gateway.settings import HttpSettings, LiveSettings
+from assay_gateway.settings import CorsSettings, HttpSettings, LiveSettings
 
 if TYPE_CHECKING:
     from assay.analytics.v1.analytics_pb2_grpc import AnalyticsServiceAsyncStub
@@ -83,6 +83,7 @@ class Gateway:
     limits: Limits
     run_once: RunOnce
     http: HttpSettings
+    cors: CorsSettings
     live: LiveSettings
     public_url: str
     """Base of links, cookies and redirects, without a slash at its end."""

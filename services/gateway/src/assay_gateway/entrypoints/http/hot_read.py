@@ -22,16 +22,17 @@ from assay_common.rpc.errors import RemoteError
 from assay_common.tracing import context_from, current_trace_id, current_traceparent, span
 from assay_gateway.application.authenticate import KEY_PREFIX
 from assay_gateway.domain.prompts import Document, Selector
-from assay_gateway.domain.rate import Decision
 from assay_gateway.entrypoints.http.admission import rate_headers
 from assay_gateway.entrypoints.http.context import REQUEST_SECONDS, REQUESTS, request_id_from
 from assay_gateway.entrypoints.http.gateway import Gateway
+from assay_gateway.entrypoints.http.security import Headers, security_headers
 
 PERMISSION: Final = "prompts:read"
 ROUTE: Final = "/v1/prompts/{prompt}/resolve"
 
 _START: Final = b"/v1/prompts/"
 _END: Final = b"/resolve"
+_CLOSE: Final = (b"connection", b"close")
 _PRIVATE: Final = b"private, no-cache"
 _COUNT: Final = {status: REQUESTS.labels("GET", ROUTE, str(status)) for status in (200, 304)}
 _SECONDS: Final = REQUEST_SECONDS.labels(ROUTE)
@@ -51,6 +52,7 @@ class HotRead:
     def __init__(self, app: ASGIApp, gateway: Gateway) -> None:
         self._app = app
         self._gateway = gateway
+        self._security = security_headers(gateway.public_url)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer at once, or hand on."""
@@ -76,7 +78,8 @@ class HotRead:
         decision = await self._gateway.limit_rate(claims)
         if not decision.allowed:
             return True
-        await _send(scope, headers, document, decision, send, started_at)
+        always = self._security if not self._gateway.stopping.is_set() else (*self._security, _CLOSE)
+        await _send(scope, headers, document, (*rate_headers(decision), *always), send, started_at)
         return False
 
     async def _known_caller(self, authorization: bytes) -> Principal | None:
@@ -111,15 +114,14 @@ def _selector(caller: Principal, name: bytes, query: bytes) -> Selector | None:
 
 
 async def _send(
-    scope: Scope, asked: dict[bytes, bytes], document: Document, decision: Decision, send: Send, started_at: float
+    scope: Scope, asked: dict[bytes, bytes], document: Document, others: Headers, send: Send, started_at: float
 ) -> None:
     not_modified = document.matches(asked[b"if-none-match"]) if b"if-none-match" in asked else False
     headers = [
         (b"etag", document.etag),
         (b"cache-control", _PRIVATE),
         (b"x-request-id", request_id_from(scope["headers"]).encode()),
-        (b"x-content-type-options", b"nosniff"),
-        *rate_headers(decision),
+        *others,
     ]
     if b"traceparent" in asked:
         headers += _traced(asked[b"traceparent"].decode("latin-1"))

@@ -145,6 +145,8 @@ def _headers(status: int, reason: str) -> dict[str, str]:
             return {"www-authenticate": 'Bearer realm="assay"'}
         case 401:
             return {"www-authenticate": 'Bearer realm="assay", error="invalid_token"'}
+        case 409 if reason == "REQUEST_IN_PROGRESS":
+            return {"retry-after": str(RETRY_AFTER)}
         case 429 | 503:
             return {"retry-after": str(RETRY_AFTER)}
         case _:

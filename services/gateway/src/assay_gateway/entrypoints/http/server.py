@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from assay_common.lifecycle import Lifecycle
 from assay_common.settings import host_and_port
+from assay_gateway.entrypoints.http.protocol import guarded
 from assay_gateway.settings import HttpSettings
 
 log = structlog.get_logger()
@@ -34,15 +35,16 @@ class _Server(uvicorn.Server):
 async def serve_http(lifecycle: Lifecycle, settings: HttpSettings, app: ASGIApp) -> AsyncIterator[int]:
     """Serve for the length of the block; yields the bound port.
 
-    At its end no connection is accepted any more and requests in flight may finish within the grace. A server that
-    breaks stops the process. Raises OSError when the port is taken.
+    At its end connections are still accepted for `linger_seconds`, as load balancers learn only by and by that this
+    replica goes; each is closed after its next answer. Then no connection is accepted any more, and requests in flight
+    may finish within the grace. A server that breaks stops the process. Raises OSError when the port is taken.
     """
     listener = _listen(settings.listen)
     port: int = listener.getsockname()[1]
     server = _Server(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=guarded(settings),
             ws="websockets-sansio",
             lifespan="off",
             log_config=None,
@@ -62,6 +64,8 @@ async def serve_http(lifecycle: Lifecycle, settings: HttpSettings, app: ASGIApp)
     try:
         yield port
     finally:
+        if not serving.done():
+            await asyncio.sleep(min(settings.linger_seconds, lifecycle.grace_left() / 2))
         server.config.timeout_graceful_shutdown = max(1, round(lifecycle.grace_left()))
         server.should_exit = True
         await serving
