@@ -40,12 +40,12 @@ def api_router(prefix: str, tag: str, route_class: type[APIRoute] = JsonRoute) -
     )
 
 
-def public_router(prefix: str, tag: str) -> APIRouter:
+def public_router(prefix: str, tag: str, route_class: type[APIRoute] = PublicRoute) -> APIRouter:
     """Routes that need no token."""
     return APIRouter(
         prefix=prefix,
         tags=[tag],
-        route_class=PublicRoute,
+        route_class=route_class,
         responses=problems(422, 429, 503, 504),
     )
 
