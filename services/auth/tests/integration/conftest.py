@@ -29,6 +29,7 @@ from assay_auth.adapters.passwords import Argon2Hasher
 from assay_auth.adapters.postgres.transaction import SCHEMA, PostgresTransaction
 from assay_auth.adapters.signing import Ed25519Signer
 from assay_auth.application.tokens.issue_access_token import IssueAccessToken
+from assay_auth.bootstrap.single_sign_on import identity_providers
 from assay_auth.domain.access import Grant
 from assay_auth.domain.members import User
 from assay_auth.domain.text import normal_password
@@ -40,6 +41,7 @@ from assay_common.postgres.migrations import migrate
 from assay_common.postgres.pool import pool
 from assay_common.postgres.unit_of_work import UnitOfWork
 from assay_common.rpc.errors import error_from
+from assay_common.rpc.jwks import TokenVerifier
 from assay_common.settings import DatabaseSettings, GrpcSettings, KafkaSettings
 from assay_protos.events import decode
 
@@ -152,6 +154,10 @@ class World:
         grant = Grant(subject or uuid4(), kind, org_id or uuid4(), frozenset(permissions))
         return bearer((await issue(grant)).token)
 
+    async def principal(self, token):
+        """Whom a token speaks for, as every service reads it."""
+        return await TokenVerifier(self.parts.get_jwks).verify(token)
+
     async def mails_to(self, address):
         """What waits to be sent to an address, in order."""
         async with self.parts.uow.system() as tx:
@@ -221,12 +227,14 @@ async def fresh_settings(make_database):
 async def opened(settings, clock=utc_now, hasher=None) -> AsyncIterator[bootstrap.Parts]:
     """The parts of a replica, with a pool of its own and cheap passwords."""
     cheap = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    async with pool(settings.database, SCHEMA) as connections:
+    async with pool(settings.database, SCHEMA) as connections, identity_providers(settings.sso) as providers:
         yield bootstrap.Parts(
             UnitOfWork(connections, SCHEMA, PostgresTransaction),
             Ed25519Signer(settings.key_encryption_bytes),
             hasher or Argon2Hasher(cheap),
             clock,
+            sign_up=settings.sign_up,
+            providers=providers,
         )
 
 
