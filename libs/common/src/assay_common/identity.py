@@ -86,6 +86,12 @@ def tenant() -> UUID:
     return principal().tenant
 
 
+def member() -> Principal:
+    """The caller, acting in an organisation; raises as `tenant` does."""
+    tenant()
+    return principal()
+
+
 def act_as(caller: Principal | None) -> None:
     """Make `caller` the principal of the rest of the current task; for servers, which run each request as a task."""
     _current.set(caller)

@@ -4,7 +4,7 @@ from uuid import uuid4
 import pytest
 
 from assay_common.errors import PermissionDenied, Unauthenticated
-from assay_common.identity import Principal, acting_as, current_principal, principal, tenant
+from assay_common.identity import Principal, acting_as, current_principal, member, principal, tenant
 
 
 def caller(org_id=None):
@@ -26,12 +26,14 @@ def test_a_caller_is_known_inside_the_block_only():
     with acting_as(me := caller(org_id)):
         assert principal() is me
         assert tenant() == org_id
+        assert member() is me
     assert current_principal() is None
 
 
-def test_a_token_without_an_organisation_may_not_touch_tenants():
+@pytest.mark.parametrize("asked", [tenant, member])
+def test_a_token_without_an_organisation_may_not_touch_tenants(asked):
     with acting_as(caller()), pytest.raises(PermissionDenied) as refusal:
-        tenant()
+        asked()
     assert refusal.value.reason == "ORGANISATION_NOT_CHOSEN"
 
 

@@ -21,12 +21,14 @@ from assay_audit.adapters.processes import Limits
 from assay_audit.adapters.resolver import SystemResolver
 from assay_audit.adapters.scratch import ScratchFolders
 from assay_audit.application.analyst import Analyst
+from assay_audit.application.approve_url import ApproveUrl
 from assay_audit.application.create_repository import CreateRepository
 from assay_audit.application.prepare_audit import BringIn, FileLimits, PrepareAudit
-from assay_audit.application.read_audits import ExportFindings, GetAudit, ListAudits, ListFindings
-from assay_audit.application.read_repositories import GetRepository, ListRepositories
+from assay_audit.application.read_audits import BatchGetLatestAudits, ExportFindings, GetAudit, ListAudits, ListFindings
+from assay_audit.application.read_repositories import BatchGetRepositories, GetRepository, ListRepositories
 from assay_audit.application.run_audit import RunAudit
 from assay_audit.application.start_audit import StartAudit
+from assay_audit.application.update_repository import UpdateRepository
 from assay_audit.application.upload_bundle import UploadBundle
 from assay_audit.domain.clone_url import ClonePolicy
 from assay_audit.entrypoints.consumers import AuditTasks
@@ -65,7 +67,7 @@ class Parts:
     scratch: ScratchFolders
     store: ObjectBundleStore
     git: Git
-    policy: ClonePolicy
+    approve: ApproveUrl
 
 
 @asynccontextmanager
@@ -128,16 +130,20 @@ def parts_of(settings: Settings, database: asyncpg.Pool, scratch: ScratchFolders
         store=ObjectBundleStore(settings.object_store.url),
         # A pack that is unpacked completely may be somewhat larger than the bundle it came in.
         git=Git(Limits(limits.git_seconds, limits.process_bytes, 2 * limits.bundle_bytes)),
-        policy=ClonePolicy(settings.clone.allowed_hosts, settings.clone.allowed_networks),
+        approve=ApproveUrl(
+            SystemResolver(), ClonePolicy(settings.clone.allowed_hosts, settings.clone.allowed_networks)
+        ),
     )
 
 
 def repository_servicer(parts: Parts) -> RepositoryServicer:
     """The RPCs about repositories."""
     return RepositoryServicer(
-        create_repository=CreateRepository(parts.uow, SystemResolver(), parts.policy, utc_now),
+        create_repository=CreateRepository(parts.uow, parts.approve, utc_now),
         get_repository=GetRepository(parts.uow),
         list_repositories=ListRepositories(parts.uow),
+        batch_get_repositories=BatchGetRepositories(parts.uow),
+        update_repository=UpdateRepository(parts.uow, parts.approve, utc_now),
         upload_bundle=UploadBundle(parts.uow, parts.scratch, GitVerifier(parts.git), parts.store, utc_now),
     )
 
@@ -148,6 +154,7 @@ def audit_servicer(parts: Parts) -> AuditServicer:
         start_audit=StartAudit(parts.uow, utc_now),
         get_audit=GetAudit(parts.uow),
         list_audits=ListAudits(parts.uow),
+        batch_get_latest_audits=BatchGetLatestAudits(parts.uow),
         list_findings=ListFindings(parts.uow),
         export_findings=ExportFindings(parts.uow),
     )
@@ -177,7 +184,7 @@ def audit_tasks(parts: Parts) -> AuditTasks:
         max_bytes=limits.bundle_bytes,
         ca_file=settings.clone.ca_file,
     )
-    bring_in = BringIn(parts.scratch, SystemResolver(), parts.policy, cloner, parts.store, utc_now)
+    bring_in = BringIn(parts.scratch, parts.approve, cloner, parts.store, utc_now)
     return AuditTasks(
         prepare_audit=PrepareAudit(parts.uow, bring_in, mirrors, analyst, file_limits, utc_now),
         run_audit=RunAudit(parts.uow, mirrors, analyst, file_limits, limits.findings, utc_now),

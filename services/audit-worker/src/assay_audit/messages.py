@@ -33,6 +33,7 @@ def repository_message(repository: Repository) -> repositories_pb2.Repository:
         head_commit=repository.head_commit,
         created_at=_timestamp(repository.created_at),
         updated_at=_timestamp(repository.updated_at),
+        etag=repository.etag,
     )
 
 

@@ -124,9 +124,9 @@ async def serve(make_settings, issuer):
             channel = await stack.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{port}"))
             stubs = repositories_pb2_grpc.RepositoryServiceStub(channel), audits_pb2_grpc.AuditServiceStub(channel)
 
-            def client(*permissions: str, org_id: UUID | None = None) -> Client:
+            def client(*permissions: str, org_id: UUID | None = None, **claims: Any) -> Client:
                 org = org_id or uuid4()
-                return Client(*stubs, issuer.caller(org, *permissions), org)
+                return Client(*stubs, issuer.caller(org, *permissions, **claims), org)
 
             return client
 

@@ -7,7 +7,7 @@ import ipaddress
 import ssl
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from assay.audit.v1 import audits_pb2 as pb
+from assay.audit.v1.repositories_pb2 import GetRepositoryRequest, UpdateRepositoryRequest
 from assay_audit.domain.kinds import MEASURED
 from assay_audit.settings import CloneSettings, LimitSettings
 
@@ -129,6 +130,28 @@ async def test_a_repository_is_cloned_and_audited_from_the_store(audited, forge,
     assert list((tmp_path / "objects").rglob("*.bundle"))
     types = [event["type"].rpartition(".")[2] for event in await events_of(client.org_id)]
     assert types[:3] == ["RepositoryCreated", "AuditStarted", "RepositoryUpdated"]
+
+
+async def test_a_clone_from_where_the_repository_no_longer_comes_is_not_its_newest(serve, make_tasks, forge, shop):
+    """The audit that was started reads what it cloned; the repository is by then what its new URL will bring."""
+    forge.publish(shop, "shop.git")
+    client = (await serve(clone=forge.settings()))(
+        "repositories:write", "repositories:read", "audits:write", "audits:read"
+    )
+    await client.create("cloned", forge.url("shop.git"))
+    run = await client.start("cloned")
+    prepare = make_tasks(clone=forge.settings()).prepare_audit
+
+    async def moved_meanwhile(org_id, repository):
+        cloned = await prepare.bring_in(org_id, repository)
+        request = UpdateRepositoryRequest(repository="cloned", url=forge.url("other.git"))
+        await client.repositories.UpdateRepository(request, metadata=client.metadata)
+        return cloned
+
+    await replace(prepare, bring_in=moved_meanwhile)(client.org_id, UUID(run.id))
+    assert (await client.run(run.id)).commit == shop.git("rev-parse", "HEAD")
+    request = GetRepositoryRequest(repository="cloned")
+    assert (await client.repositories.GetRepository(request, metadata=client.metadata)).head_commit == ""
 
 
 async def test_an_older_commit_of_a_clone_can_be_audited(audited, forge, shop):

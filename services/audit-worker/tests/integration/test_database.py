@@ -23,10 +23,13 @@ REQUESTS = {
     "/assay.audit.v1.RepositoryService/CreateRepository": repositories.CreateRepositoryRequest(name="x"),
     "/assay.audit.v1.RepositoryService/GetRepository": repositories.GetRepositoryRequest(repository="x"),
     "/assay.audit.v1.RepositoryService/ListRepositories": repositories.ListRepositoriesRequest(),
+    "/assay.audit.v1.RepositoryService/BatchGetRepositories": repositories.BatchGetRepositoriesRequest(),
+    "/assay.audit.v1.RepositoryService/UpdateRepository": repositories.UpdateRepositoryRequest(repository="x"),
     "/assay.audit.v1.RepositoryService/UploadBundle": repositories.UploadBundleRequest(chunk=b"x"),
     "/assay.audit.v1.AuditService/StartAudit": audits.StartAuditRequest(repository="x"),
     "/assay.audit.v1.AuditService/GetAudit": audits.GetAuditRequest(id=str(UUID(int=7))),
     "/assay.audit.v1.AuditService/ListAudits": audits.ListAuditsRequest(),
+    "/assay.audit.v1.AuditService/BatchGetLatestAudits": audits.BatchGetLatestAuditsRequest(),
     "/assay.audit.v1.AuditService/ListFindings": audits.ListFindingsRequest(audit_id=str(UUID(int=7))),
     "/assay.audit.v1.AuditService/ExportSarif": audits.ExportSarifRequest(audit_id=str(UUID(int=7))),
 }

@@ -1,13 +1,13 @@
 """Register a repository."""
 
 from dataclasses import dataclass
-from uuid import UUID
 
-from assay_audit.application.ports import Resolver, UnitOfWork
-from assay_audit.domain.clone_url import ClonePolicy, CloneTarget
-from assay_audit.domain.errors import required
+from assay_audit.application.approve_url import ApproveUrl
+from assay_audit.application.ports import UnitOfWork
+from assay_audit.domain.errors import RepositoryOutsideKey, required
 from assay_audit.domain.repository import Repository
 from assay_common.clock import Clock
+from assay_common.identity import Principal
 from assay_common.ids import new_id
 
 
@@ -16,16 +16,16 @@ class CreateRepository:
     """Register a repository, with a URL to clone from or without one, and announce it."""
 
     uow: UnitOfWork
-    resolver: Resolver
-    policy: ClonePolicy
+    approve: ApproveUrl
     clock: Clock
 
-    async def __call__(self, org_id: UUID, name: str, url: str) -> Repository:
-        """Raises MalformedRepository, UrlNotAllowed or RepositoryNameTaken."""
+    async def __call__(self, caller: Principal, name: str, url: str) -> Repository:
+        """Raises MalformedRepository, RepositoryOutsideKey, UrlNotAllowed or RepositoryNameTaken."""
         repository = Repository.register(new_id(), required("name", name), url, at=self.clock())
+        if not caller.may_touch_repository(name):
+            raise RepositoryOutsideKey(f"this API key is limited to other repositories than {name!r}", repository=name)
         if url:
-            target = CloneTarget.parse(url)
-            self.policy.check(target, await self.resolver.addresses(target.host, target.port))
-        async with self.uow(org_id) as tx:
+            await self.approve(url)
+        async with self.uow(caller.tenant) as tx:
             await tx.repositories.add(repository)
         return repository

@@ -15,6 +15,7 @@ from assay_audit.domain.history import Commit, LargeObject
 from assay_audit.domain.kinds import AuditKind, Severity
 from assay_audit.domain.repository import Bundle, Repository
 from assay_audit.domain.run import AuditRun, Measured
+from assay_common.identity import Principal
 
 
 class Repositories(Protocol):
@@ -26,14 +27,20 @@ class Repositories(Protocol):
     async def get(self, reference: str, *, for_update: bool = False) -> Repository:
         """The repository of this id or name; locked until the transaction ends if asked. Raises RepositoryNotFound."""
 
-    async def page(self, *, before: UUID | None, limit: int) -> Sequence[Repository]:
-        """Repositories newest first, beginning after the id given."""
+    async def some(self, ids: Sequence[UUID]) -> Sequence[Repository]:
+        """Those of these repositories that there are, by one query."""
+
+    async def page(self, caller: Principal, *, before: UUID | None, limit: int) -> Sequence[Repository]:
+        """Repositories that the caller may touch, newest first, beginning after the id given."""
 
     async def bundle_with(self, repository_id: UUID, commit: str) -> str | None:
         """Digest of the newest bundle that was uploaded for this very commit, which later ones may lack."""
 
     async def save(self, repository: Repository, bundle: Bundle, *, moved: bool) -> None:
         """Store the repository and its new bundle, and announce its new commit if it moved."""
+
+    async def save_url(self, repository: Repository) -> None:
+        """Store the repository's new URL and announce it."""
 
 
 class Runs(Protocol):
@@ -45,8 +52,15 @@ class Runs(Protocol):
     async def get(self, run_id: UUID, *, for_update: bool = False) -> AuditRun:
         """The run with its eight results; locked until the transaction ends if asked. Raises AuditNotFound."""
 
-    async def page(self, *, repository: UUID | None, before: UUID | None, limit: int) -> Sequence[AuditRun]:
-        """Runs newest first, of one repository if given, beginning after the id given."""
+    async def page(
+        self, caller: Principal, *, repository: UUID | None, before: UUID | None, limit: int
+    ) -> Sequence[AuditRun]:
+        """Runs of repositories that the caller may touch, newest first, of one repository if given, beginning after
+        the id given.
+        """
+
+    async def latest(self, repositories: Sequence[UUID]) -> Sequence[AuditRun]:
+        """The newest run of each of these repositories that has one; as many statements for all as for one."""
 
     async def begin(self, run_id: UUID) -> AuditRun:
         """Note that a worker begins to prepare the run, and lock it. Raises AuditNotFound."""

@@ -6,9 +6,9 @@ from uuid import UUID
 import structlog
 
 from assay_audit.application.analyst import Analyst
+from assay_audit.application.approve_url import ApproveUrl
 from assay_audit.application.audits.snapshot import TEXT, lines_of
-from assay_audit.application.ports import BundleStore, Cloner, Mirror, Mirrors, Resolver, Scratch, UnitOfWork
-from assay_audit.domain.clone_url import ClonePolicy, CloneTarget
+from assay_audit.application.ports import BundleStore, Cloner, Mirror, Mirrors, Scratch, UnitOfWork
 from assay_audit.domain.errors import (
     CorruptBundle,
     EngineFailed,
@@ -42,17 +42,14 @@ class BringIn:
     """Clones a repository into the object store."""
 
     scratch: Scratch
-    resolver: Resolver
-    policy: ClonePolicy
+    approve: ApproveUrl
     cloner: Cloner
     store: BundleStore
     clock: Clock
 
     async def __call__(self, org_id: UUID, repository: Repository) -> Bundle:
         """Raises UrlNotAllowed or RepositoryUnreadable."""
-        target = CloneTarget.parse(repository.url)
-        addresses = await self.resolver.addresses(target.host, target.port)
-        self.policy.check(target, addresses)
+        target, addresses = await self.approve(repository.url)
         async with self.scratch.folder() as folder:
             file, head = await self.cloner.clone(target, addresses, folder)
             await self.store.put(org_id, repository.id, file)
@@ -97,7 +94,7 @@ class PrepareAudit:
                 await tx.runs.give_back(audit_id)
             raise
         else:
-            await self._queue_audits(org_id, run, contents, cloned)
+            await self._queue_audits(org_id, run, contents, cloned, repository.url)
 
     async def _contents(self, org_id: UUID, mirror: Mirror, commit: str, digest: str) -> Contents:
         full = await mirror.resolve(commit)
@@ -117,14 +114,17 @@ class PrepareAudit:
             skipped=skipped,
         )
 
-    async def _queue_audits(self, org_id: UUID, run: AuditRun, contents: Contents, cloned: Bundle | None) -> None:
+    async def _queue_audits(
+        self, org_id: UUID, run: AuditRun, contents: Contents, cloned: Bundle | None, url: str
+    ) -> None:
         async with self.uow(org_id) as tx:
             current = await tx.runs.get(run.id, for_update=True)
             if current.status is not Status.QUEUED:
                 return  # another worker was faster
             if cloned:
                 repository = await tx.repositories.get(str(run.repository_id), for_update=True)
-                await tx.repositories.save(repository, cloned, moved=repository.take(cloned))
+                if repository.url == url:  # else it comes from elsewhere by now, and this is not its newest commit
+                    await tx.repositories.save(repository, cloned, moved=repository.take(cloned))
             current.prepare(contents)
             await tx.runs.prepared(current)
 

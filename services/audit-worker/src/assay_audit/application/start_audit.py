@@ -1,12 +1,13 @@
 """Queue an audit."""
 
 from dataclasses import dataclass
-from uuid import UUID
 
+from assay_audit.application.find import find_repository
 from assay_audit.application.ports import UnitOfWork
 from assay_audit.domain.errors import required
 from assay_audit.domain.run import AuditRun
 from assay_common.clock import Clock
+from assay_common.identity import Principal
 from assay_common.ids import new_id
 
 
@@ -17,10 +18,10 @@ class StartAudit:
     uow: UnitOfWork
     clock: Clock
 
-    async def __call__(self, org_id: UUID, reference: str, commit: str) -> AuditRun:
+    async def __call__(self, caller: Principal, reference: str, commit: str) -> AuditRun:
         """Raises RepositoryNotFound, RepositoryIsEmpty or UnknownCommit."""
-        async with self.uow(org_id) as tx:
-            repository = await tx.repositories.get(required("repository", reference))
+        async with self.uow(caller.tenant) as tx:
+            repository = await find_repository(tx, caller, required("repository", reference))
             audited = repository.commit_to_audit(commit)
             digest = await tx.repositories.bundle_with(repository.id, audited)
             if not repository.url:

@@ -1,14 +1,38 @@
 """The rules about repositories and audits that a request or a repository can break."""
 
-from assay_common.errors import AlreadyExists, AssayError, FailedPrecondition, InvalidArgument, NotFound, Violation
+from typing import Self
+
+from assay_common.errors import (
+    AlreadyExists,
+    AssayError,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    Violation,
+)
 
 
 class RepositoryNotFound(NotFound):
-    """No such repository in the organisation."""
+    """No such repository in the organisation, or the caller's API key is not for it, which is not told apart."""
+
+    @classmethod
+    def of(cls, reference: str) -> Self:
+        """What is said of a repository that was asked for by this id or name."""
+        return cls("there is no such repository", repository=reference[:100])
+
+
+class RepositoryOutsideKey(PermissionDenied):
+    """The API key is limited to repositories of other names."""
 
 
 class AuditNotFound(NotFound):
-    """No such audit run in the organisation."""
+    """No such audit run in the organisation, or the caller's API key is not for its repository."""
+
+    @classmethod
+    def of(cls, reference: str) -> Self:
+        """What is said of an audit that was asked for by this id."""
+        return cls("there is no such audit", audit=reference[:100])
 
 
 class RepositoryNameTaken(AlreadyExists):

@@ -39,6 +39,12 @@ class Repository:
     bundle_digest: str | None = None
     """The newest bundle."""
     version: int = 1
+    """Grows with everything that changes the repository."""
+
+    @property
+    def etag(self) -> str:
+        """Changes with the repository."""
+        return str(self.version)
 
     @classmethod
     def register(cls, repository_id: UUID, name: str, url: str, *, at: datetime) -> "Repository":
@@ -62,8 +68,19 @@ class Repository:
         moved = bundle.head_commit != self.head_commit
         self.bundle_digest, self.head_commit = bundle.digest, bundle.head_commit
         self.updated_at = bundle.created_at
-        self.version += moved
+        self.version += 1
         return moved
+
+    def move(self, url: str, *, at: datetime) -> bool:
+        """Have it come from another URL, which has been approved already; says whether it is another one.
+
+        The newest commit and bundle stay what they are until the next clone or upload.
+        """
+        if url == self.url:
+            return False
+        self.url, self.updated_at = url, at
+        self.version += 1
+        return True
 
     def commit_to_audit(self, asked: str) -> str:
         """The commit that an audit is to read; empty when only the clone can tell.

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
+from google.protobuf.message import Message
 
 from assay.audit.v1 import events_pb2
-from assay_audit.adapters.postgres.tenancy import org_of
+from assay_audit.adapters.postgres.tenancy import limited_to, org_of
 from assay_audit.domain.errors import RepositoryNameTaken, RepositoryNotFound
 from assay_audit.domain.repository import Bundle, Repository, as_id
+from assay_common.identity import Principal
 from assay_common.postgres.events import NewEvent
 from assay_common.postgres.unit_of_work import TenantTransaction
 from assay_protos import topics
@@ -25,9 +27,11 @@ _INSERT = """
 """
 _BY_ID = f"SELECT {_COLUMNS} FROM repositories WHERE id = $1"
 _BY_NAME = f"SELECT {_COLUMNS} FROM repositories WHERE name = $1"
+_SOME = f"SELECT {_COLUMNS} FROM repositories WHERE id = ANY ($1::uuid[])"
 _PAGE = f"""
     SELECT {_COLUMNS} FROM repositories
     WHERE org_id = $1 AND ($2::uuid IS NULL OR id < $2)
+      AND ($4::text[] IS NULL OR id::text = ANY ($4) OR name = ANY ($4))
     ORDER BY id DESC
     LIMIT $3
 """
@@ -42,6 +46,7 @@ _BUNDLE_WITH = """
 _UPDATE = """
     UPDATE repositories SET head_commit = $2, bundle_digest = $3, version = $4, updated_at = $5 WHERE id = $1
 """
+_MOVE = "UPDATE repositories SET url = $2, version = $3, updated_at = $4 WHERE id = $1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +79,17 @@ class PostgresRepositories:
         lock = " FOR UPDATE" if for_update else ""
         row = await self.tx.connection.fetchrow((_BY_ID if found else _BY_NAME) + lock, found or reference)
         if row is None:
-            raise RepositoryNotFound("there is no such repository", repository=reference[:100])
+            raise RepositoryNotFound.of(reference)
         return _repository(row)
 
-    async def page(self, *, before: UUID | None, limit: int) -> Sequence[Repository]:
-        """Repositories newest first, beginning after the id given."""
-        return [_repository(row) for row in await self.tx.connection.fetch(_PAGE, self.tx.org_id, before, limit)]
+    async def some(self, ids: Sequence[UUID]) -> Sequence[Repository]:
+        """Those of these repositories that there are, by one query."""
+        return [_repository(row) for row in await self.tx.connection.fetch(_SOME, ids)]
+
+    async def page(self, caller: Principal, *, before: UUID | None, limit: int) -> Sequence[Repository]:
+        """Repositories that the caller may touch, newest first, beginning after the id given."""
+        rows = await self.tx.connection.fetch(_PAGE, self.tx.org_id, before, limit, limited_to(caller))
+        return [_repository(row) for row in rows]
 
     async def bundle_with(self, repository_id: UUID, commit: str) -> str | None:
         """Digest of the newest bundle that was uploaded for this very commit, which later ones may lack."""
@@ -111,9 +121,15 @@ class PostgresRepositories:
             )
             await self.tx.record(self._event(repository, updated))
 
-    def _event(
-        self, repository: Repository, message: events_pb2.RepositoryCreated | events_pb2.RepositoryUpdated
-    ) -> NewEvent:
+    async def save_url(self, repository: Repository) -> None:
+        """Store the repository's new URL and announce it."""
+        await self.tx.connection.execute(
+            _MOVE, repository.id, repository.url, repository.version, repository.updated_at
+        )
+        moved = events_pb2.RepositoryUrlChanged(repository_id=str(repository.id), url=repository.url)
+        await self.tx.record(self._event(repository, moved))
+
+    def _event(self, repository: Repository, message: Message) -> NewEvent:
         return NewEvent(
             topics.AUDIT_EVENTS,
             message,

@@ -13,11 +13,12 @@ from google.protobuf.message import Message
 
 from assay.audit.v1 import events_pb2, tasks_pb2
 from assay_audit.adapters.postgres.findings import insert_findings
-from assay_audit.adapters.postgres.tenancy import org_of
+from assay_audit.adapters.postgres.tenancy import limited_to, org_of
 from assay_audit.domain.errors import AuditNotFound
 from assay_audit.domain.kinds import AuditKind, Status
 from assay_audit.domain.run import AuditResult, AuditRun, Measured
 from assay_audit.messages import KINDS, result_message, run_message
+from assay_common.identity import Principal
 from assay_common.postgres.events import NewEvent
 from assay_common.postgres.unit_of_work import TenantTransaction
 from assay_protos import topics
@@ -39,8 +40,15 @@ _GET = f"SELECT {_COLUMNS} FROM runs WHERE id = $1"
 _PAGE = f"""
     SELECT {_COLUMNS} FROM runs
     WHERE org_id = $1 AND ($2::uuid IS NULL OR repository_id = $2) AND ($3::uuid IS NULL OR id < $3)
+      AND ($5::text[] IS NULL OR repository_id::text = ANY ($5) OR repository_name = ANY ($5))
     ORDER BY id DESC
     LIMIT $4
+"""
+_LATEST = f"""
+    SELECT latest.* FROM unnest($1::uuid[]) AS wanted (id)
+    CROSS JOIN LATERAL (
+        SELECT {_COLUMNS} FROM runs WHERE repository_id = wanted.id ORDER BY runs.id DESC LIMIT 1
+    ) AS latest
 """
 _RESULTS = """
     SELECT run_id, kind, status, score, reason, findings, duration_ms
@@ -122,9 +130,16 @@ class PostgresRuns:
         row = await self.tx.connection.fetchrow(_GET + (" FOR UPDATE" if for_update else ""), run_id)
         return (await self._runs([_found(row, run_id)]))[0]
 
-    async def page(self, *, repository: UUID | None, before: UUID | None, limit: int) -> Sequence[AuditRun]:
-        """Runs newest first, with their results, by two statements."""
-        return await self._runs(await self.tx.connection.fetch(_PAGE, self.tx.org_id, repository, before, limit))
+    async def page(
+        self, caller: Principal, *, repository: UUID | None, before: UUID | None, limit: int
+    ) -> Sequence[AuditRun]:
+        """Runs of repositories that the caller may touch, newest first, with their results, by two statements."""
+        rows = await self.tx.connection.fetch(_PAGE, self.tx.org_id, repository, before, limit, limited_to(caller))
+        return await self._runs(rows)
+
+    async def latest(self, repositories: Sequence[UUID]) -> Sequence[AuditRun]:
+        """The newest run of each of these repositories that has one, with their results, by two statements."""
+        return await self._runs(await self.tx.connection.fetch(_LATEST, repositories))
 
     async def begin(self, run_id: UUID) -> AuditRun:
         """Note that a worker begins to prepare the run, and lock it. Raises AuditNotFound."""
@@ -181,7 +196,7 @@ class PostgresRuns:
         await insert_findings(self.tx.connection, org_of(self.tx), run_id, measured.findings)
         row = await self.tx.connection.fetchrow(_COUNT_DOWN, run_id)
         if row is None:
-            raise AuditNotFound("there is no such audit", audit=str(run_id))
+            raise AuditNotFound.of(str(run_id))
         message = events_pb2.AuditMeasured(
             audit_id=str(run_id), repository_id=str(repository_id), result=result_message(result)
         )
@@ -234,7 +249,7 @@ class PostgresRuns:
 
 def _found(row: asyncpg.Record | None, run_id: UUID) -> asyncpg.Record:
     if row is None:
-        raise AuditNotFound("there is no such audit", audit=str(run_id))
+        raise AuditNotFound.of(str(run_id))
     return row
 
 

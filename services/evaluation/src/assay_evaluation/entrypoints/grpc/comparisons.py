@@ -7,12 +7,13 @@ from typing import Final
 
 from assay.evaluation.v1 import comparisons_pb2, comparisons_pb2_grpc
 from assay_common.errors import Violation
+from assay_common.identity import member
 from assay_evaluation.application.compare_runs import CompareRuns
 from assay_evaluation.application.decide_gate import DecideGate
 from assay_evaluation.application.read import GetComparison, GetGateDecision
 from assay_evaluation.domain.errors import ComparisonNotFound, GateDecisionNotFound, MalformedGate, RunNotFound
 from assay_evaluation.domain.gate import Policy
-from assay_evaluation.entrypoints.grpc.reading import Context, caller, id_of, required
+from assay_evaluation.entrypoints.grpc.reading import Context, id_of, required
 from assay_evaluation.messages import POLICIES, comparison_message, decision_message
 
 _POLICIES: Final = {comparisons_pb2.GATE_POLICY_UNSPECIFIED: Policy.BETTER} | {
@@ -34,7 +35,7 @@ class ComparisonServicer(comparisons_pb2_grpc.ComparisonServiceServicer):
     ) -> comparisons_pb2.Comparison:
         """Compare two completed runs item by item."""
         comparison = await self.compare_runs(
-            caller(),
+            member(),
             id_of("baseline_run_id", request.baseline_run_id, RunNotFound),
             id_of("candidate_run_id", request.candidate_run_id, RunNotFound),
             request.primary_evaluator,
@@ -45,7 +46,7 @@ class ComparisonServicer(comparisons_pb2_grpc.ComparisonServiceServicer):
         self, request: comparisons_pb2.GetComparisonRequest, context: Context
     ) -> comparisons_pb2.Comparison:
         """One comparison."""
-        comparison = await self.get_comparison(caller(), id_of("id", request.id, ComparisonNotFound))
+        comparison = await self.get_comparison(member(), id_of("id", request.id, ComparisonNotFound))
         return comparison_message(comparison)
 
     async def DecideGate(
@@ -56,7 +57,7 @@ class ComparisonServicer(comparisons_pb2_grpc.ComparisonServiceServicer):
             problem = Violation("policy", "must be BETTER or NOT_WORSE")
             raise MalformedGate("the gate does not know this policy", problem)
         decision = await self.decide_gate(
-            caller(),
+            member(),
             id_of("comparison_id", request.comparison_id, ComparisonNotFound),
             required("label", request.label),
             _POLICIES[request.policy],
@@ -67,5 +68,5 @@ class ComparisonServicer(comparisons_pb2_grpc.ComparisonServiceServicer):
         self, request: comparisons_pb2.GetGateDecisionRequest, context: Context
     ) -> comparisons_pb2.GateDecision:
         """One decision of a gate."""
-        decision = await self.get_gate_decision(caller(), id_of("id", request.id, GateDecisionNotFound))
+        decision = await self.get_gate_decision(member(), id_of("id", request.id, GateDecisionNotFound))
         return decision_message(decision)

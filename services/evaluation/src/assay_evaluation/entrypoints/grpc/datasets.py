@@ -11,6 +11,7 @@ from assay.evaluation.v1 import datasets_pb2, datasets_pb2_grpc
 from assay.type.v1 import visibility_pb2
 from assay_common.batches import ids_in
 from assay_common.errors import Violation
+from assay_common.identity import member
 from assay_common.postgres.pages import cut, page_size
 from assay_common.visibility import Visibility
 from assay_evaluation.application.create_dataset import CreateDataset
@@ -20,7 +21,7 @@ from assay_evaluation.application.update_dataset import UpdateDataset
 from assay_evaluation.domain.datasets import FileFormat
 from assay_evaluation.domain.errors import FileTooLarge, MalformedDataset, MalformedImport
 from assay_evaluation.domain.importing import MAX_FILE_BYTES
-from assay_evaluation.entrypoints.grpc.reading import Context, caller, cursor, required
+from assay_evaluation.entrypoints.grpc.reading import Context, cursor, required
 from assay_evaluation.messages import dataset_message, item_message, report_message, visibility_from
 
 _FORMATS: Final = {
@@ -44,19 +45,19 @@ class DatasetServicer(datasets_pb2_grpc.DatasetServiceServicer):
     async def CreateDataset(self, request: datasets_pb2.CreateDatasetRequest, context: Context) -> datasets_pb2.Dataset:
         """Create an empty dataset."""
         visibility = _visibility(request.visibility) or Visibility.ORGANISATION
-        dataset = await self.create_dataset(caller(), request.name, request.description, visibility)
+        dataset = await self.create_dataset(member(), request.name, request.description, visibility)
         return dataset_message(dataset)
 
     async def GetDataset(self, request: datasets_pb2.GetDatasetRequest, context: Context) -> datasets_pb2.Dataset:
         """One dataset, by id or name."""
-        return dataset_message(await self.get_dataset(caller(), required("dataset", request.dataset)))
+        return dataset_message(await self.get_dataset(member(), required("dataset", request.dataset)))
 
     async def ListDatasets(
         self, request: datasets_pb2.ListDatasetsRequest, context: Context
     ) -> datasets_pb2.ListDatasetsResponse:
         """A page of datasets, newest first."""
         size = page_size(request.page_size)
-        found = await self.list_datasets(caller(), after=cursor(request.page_token, UUID), size=size)
+        found = await self.list_datasets(member(), after=cursor(request.page_token, UUID), size=size)
         page, token = cut(found, size, lambda dataset: {"after": str(dataset.id)})
         return datasets_pb2.ListDatasetsResponse(datasets=map(dataset_message, page), next_page_token=token)
 
@@ -64,13 +65,13 @@ class DatasetServicer(datasets_pb2_grpc.DatasetServiceServicer):
         self, request: datasets_pb2.BatchGetDatasetsRequest, context: Context
     ) -> datasets_pb2.BatchGetDatasetsResponse:
         """Those of the datasets that the caller may see."""
-        found = await self.batch_get_datasets(caller(), ids_in("ids", request.ids))
+        found = await self.batch_get_datasets(member(), ids_in("ids", request.ids))
         return datasets_pb2.BatchGetDatasetsResponse(datasets=map(dataset_message, found))
 
     async def UpdateDataset(self, request: datasets_pb2.UpdateDatasetRequest, context: Context) -> datasets_pb2.Dataset:
         """Change description or visibility."""
         dataset = await self.update_dataset(
-            caller(),
+            member(),
             required("dataset", request.dataset),
             description=request.description if request.HasField("description") else None,
             visibility=_visibility(request.visibility),
@@ -82,7 +83,7 @@ class DatasetServicer(datasets_pb2_grpc.DatasetServiceServicer):
         self, request_iterator: AsyncIterator[datasets_pb2.ImportItemsRequest], context: Context
     ) -> datasets_pb2.ImportReport:
         """Read a file into a new version."""
-        asking = caller()
+        asking = member()
         header = await _header(request_iterator)
         file_format = _file_format(header)
         report = await self.import_items(
@@ -101,7 +102,7 @@ class DatasetServicer(datasets_pb2_grpc.DatasetServiceServicer):
         size = page_size(request.page_size)
         after = cursor(request.page_token, int)
         found = await self.list_items(
-            caller(),
+            member(),
             required("dataset", request.dataset),
             request.version,
             after=-1 if after is None else after,

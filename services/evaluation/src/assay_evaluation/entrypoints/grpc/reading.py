@@ -11,7 +11,6 @@ from google.protobuf.struct_pb2 import Struct
 from grpc.aio import ServicerContext
 
 from assay_common.errors import InvalidArgument, NotFound, Violation
-from assay_common.identity import Principal, principal, tenant
 from assay_common.postgres.pages import MalformedCursor, decode_cursor
 
 T = TypeVar("T")
@@ -20,12 +19,6 @@ Context = ServicerContext[Any, Any]
 
 class FieldMissing(InvalidArgument):
     """A field that the request needs is empty; the violation names it."""
-
-
-def caller() -> Principal:
-    """Who asks, acting in an organisation. Raises OrganisationNotChosen."""
-    tenant()
-    return principal()
 
 
 def required(field: str, value: str) -> str:

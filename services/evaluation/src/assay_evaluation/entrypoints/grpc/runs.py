@@ -10,6 +10,7 @@ from uuid import UUID
 from assay.evaluation.v1 import runs_pb2, runs_pb2_grpc
 from assay_common.batches import ids_in
 from assay_common.errors import Violation
+from assay_common.identity import member
 from assay_common.postgres.pages import cut, page_size
 from assay_evaluation.application.cancel_run import CancelRun
 from assay_evaluation.application.create_run import CreateRun
@@ -17,7 +18,7 @@ from assay_evaluation.application.read import BatchGetRuns, GetRun, ListModels, 
 from assay_evaluation.domain.errors import MalformedRun, RunNotFound
 from assay_evaluation.domain.evaluators import Evaluator
 from assay_evaluation.domain.runs import DEFAULT_MAX_TOKENS, NewRun, Parameters, evaluator_named
-from assay_evaluation.entrypoints.grpc.reading import Context, caller, cursor, id_of, mapping
+from assay_evaluation.entrypoints.grpc.reading import Context, cursor, id_of, mapping
 from assay_evaluation.messages import KINDS, model_message, result_message, run_message
 
 _KINDS: Final = {number: kind for kind, number in KINDS.items()}
@@ -37,17 +38,17 @@ class RunServicer(runs_pb2_grpc.RunServiceServicer):
 
     async def CreateRun(self, request: runs_pb2.CreateRunRequest, context: Context) -> runs_pb2.Run:
         """Cut the dataset into tasks and queue them."""
-        return run_message(await self.create_run(caller(), _new_run(request)))
+        return run_message(await self.create_run(member(), _new_run(request)))
 
     async def GetRun(self, request: runs_pb2.GetRunRequest, context: Context) -> runs_pb2.Run:
         """One run with its progress."""
-        return run_message(await self.get_run(caller(), id_of("id", request.id, RunNotFound)))
+        return run_message(await self.get_run(member(), id_of("id", request.id, RunNotFound)))
 
     async def ListRuns(self, request: runs_pb2.ListRunsRequest, context: Context) -> runs_pb2.ListRunsResponse:
         """A page of runs, newest first."""
         size = page_size(request.page_size)
         after = cursor(request.page_token, UUID)
-        found = await self.list_runs(caller(), prompt=request.prompt, after=after, size=size)
+        found = await self.list_runs(member(), prompt=request.prompt, after=after, size=size)
         page, token = cut(found, size, lambda run: {"after": str(run.id)})
         return runs_pb2.ListRunsResponse(runs=map(run_message, page), next_page_token=token)
 
@@ -55,16 +56,16 @@ class RunServicer(runs_pb2_grpc.RunServiceServicer):
         self, request: runs_pb2.BatchGetRunsRequest, context: Context
     ) -> runs_pb2.BatchGetRunsResponse:
         """Those of the runs that the caller may see."""
-        found = await self.batch_get_runs(caller(), ids_in("ids", request.ids))
+        found = await self.batch_get_runs(member(), ids_in("ids", request.ids))
         return runs_pb2.BatchGetRunsResponse(runs=map(run_message, found))
 
     async def CancelRun(self, request: runs_pb2.CancelRunRequest, context: Context) -> runs_pb2.Run:
         """Stop a run."""
-        return run_message(await self.cancel_run(caller(), id_of("id", request.id, RunNotFound)))
+        return run_message(await self.cancel_run(member(), id_of("id", request.id, RunNotFound)))
 
     async def ListResults(self, request: runs_pb2.ListResultsRequest, context: Context) -> runs_pb2.ListResultsResponse:
         """A page of a run's results, in the dataset's order."""
-        asking, size = caller(), page_size(request.page_size)
+        asking, size = member(), page_size(request.page_size)
         after = cursor(request.page_token, int)
         run_id = id_of("run_id", request.run_id, RunNotFound)
         found = await self.list_results(asking, run_id, after=-1 if after is None else after, size=size)
