@@ -52,9 +52,7 @@ async def describe(world, token):
 
 
 async def listed(world, metadata, **asked):
-    return await world.invitations.ListInvitations(
-        invitations_pb2.ListInvitationsRequest(**asked), metadata=metadata
-    )
+    return await world.invitations.ListInvitations(invitations_pb2.ListInvitationsRequest(**asked), metadata=metadata)
 
 
 async def member(world, team, person):

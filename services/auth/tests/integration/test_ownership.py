@@ -24,9 +24,7 @@ async def transfer(world, metadata, user_id):
 
 
 async def leave(world, metadata):
-    return await world.organisations.LeaveOrganisation(
-        organisations_pb2.LeaveOrganisationRequest(), metadata=metadata
-    )
+    return await world.organisations.LeaveOrganisation(organisations_pb2.LeaveOrganisationRequest(), metadata=metadata)
 
 
 async def update(world, metadata, org_id, name, etag=""):
@@ -73,9 +71,7 @@ async def test_ownership_is_handed_over(world):
 async def test_two_heirs_at_once_leave_one_owner(world):
     team = await world.organisation()
     heirs = [(await team.joined(ROLE_MEMBER))[0] for _ in range(4)]
-    answers = await asyncio.gather(
-        *(transfer(world, team.as_owner, heir.id) for heir in heirs), return_exceptions=True
-    )
+    answers = await asyncio.gather(*(transfer(world, team.as_owner, heir.id) for heir in heirs), return_exceptions=True)
     assert sum(isinstance(answer, organisations_pb2.Member) for answer in answers) == 1
     assert list((await roles(world, team)).values()).count("owner") == 1
 
