@@ -15,6 +15,7 @@ import os
 import sys
 import time
 from dataclasses import dataclass, field
+from urllib.parse import unquote_plus
 
 import jwt
 from authlib.integrations.flask_oauth2 import AuthorizationServer
@@ -46,7 +47,9 @@ class Client(ClientMixin):
         return redirect_uri == state.redirect_uri
 
     def check_client_secret(self, client_secret):
-        return client_secret == SECRET
+        # In basic authentication it is form-encoded (RFC 6749, section 2.3.1), which Authlib leaves to others.
+        basic = state.auth_method == "client_secret_basic"
+        return (unquote_plus(client_secret) if basic else client_secret) == SECRET
 
     def check_endpoint_auth_method(self, method, endpoint):
         return method == state.auth_method

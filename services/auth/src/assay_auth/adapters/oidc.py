@@ -110,7 +110,7 @@ class OpenIdProvider:
     def _vouches(self, claims: Mapping[str, Any]) -> bool:
         """Some providers write the claim as text; a trusted one may leave it out, but not deny it."""
         verified = claims.get("email_verified")
-        return verified in (True, "true") or (verified is None and self.settings.trusted_email)
+        return verified is True or verified == "true" or (verified is None and self.settings.trusted_email)
 
     async def _exchanged(self, metadata: Metadata, attempt: Attempt, code: str) -> dict[str, Any]:
         client_id, secret = self.settings.client_id, self.settings.client_secret.get_secret_value()
