@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
 
@@ -191,6 +192,25 @@ class ServiceAccountDeleted:
     service_account_id: UUID
 
 
+class RevocationReason(StrEnum):
+    """Why a session was closed."""
+
+    SIGNED_OUT = "signed_out"
+    REVOKED = "revoked"
+    REFRESH_TOKEN_REUSED = "refresh_token_reused"
+    PASSWORD_CHANGED = "password_changed"
+    PASSWORD_RESET = "password_reset"
+    ACCOUNT_DEACTIVATED = "account_deactivated"
+
+
+class FailureReason(StrEnum):
+    """Why somebody could not sign in."""
+
+    PASSWORD = "password"
+    SECOND_FACTOR = "second_factor"
+    THROTTLED = "throttled"
+
+
 class OfPerson:
     """An event of a person, who belongs to no organisation: the person's id stands in its place."""
 
@@ -218,6 +238,54 @@ class EmailVerified(OfPerson):
 
 
 @dataclass(frozen=True, slots=True)
+class PasswordChanged(OfPerson):
+    """A person has another password."""
+
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactorChanged(OfPerson):
+    """A person turned their second factor on or off."""
+
+    user_id: UUID
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SignInFailed(OfPerson):
+    """Somebody could not sign in to an account that exists."""
+
+    user_id: UUID
+    reason: FailureReason
+
+
+@dataclass(frozen=True, slots=True)
+class UserDeactivated(OfPerson):
+    """A person's account is closed: all their tokens hold no longer."""
+
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened(OfPerson):
+    """A session was opened."""
+
+    user_id: UUID
+    session_id: UUID
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRevoked(OfPerson):
+    """A session was closed: its access tokens hold no longer."""
+
+    user_id: UUID
+    session_id: UUID
+    reason: RevocationReason
+
+
+@dataclass(frozen=True, slots=True)
 class IdentityLinked(OfPerson):
     """A person's account was joined to one of a provider."""
 
@@ -232,5 +300,22 @@ OrganisationEvent: TypeAlias = (
 InvitationEvent: TypeAlias = InvitationCreated | InvitationRevoked | InvitationAccepted
 TeamEvent: TypeAlias = TeamCreated | TeamUpdated | TeamDeleted | TeamMemberAdded | TeamMemberRemoved
 ServiceAccountEvent: TypeAlias = ServiceAccountCreated | ServiceAccountUpdated | ServiceAccountDeleted
-PersonEvent: TypeAlias = UserSignedUp | EmailVerified | IdentityLinked
-Event: TypeAlias = OrganisationEvent | KeyEvent | InvitationEvent | TeamEvent | ServiceAccountEvent | PersonEvent
+PersonEvent: TypeAlias = (
+    UserSignedUp
+    | EmailVerified
+    | PasswordChanged
+    | SecondFactorChanged
+    | SignInFailed
+    | IdentityLinked
+    | UserDeactivated
+)
+SessionEvent: TypeAlias = SessionOpened | SessionRevoked
+Event: TypeAlias = (
+    OrganisationEvent
+    | KeyEvent
+    | InvitationEvent
+    | TeamEvent
+    | ServiceAccountEvent
+    | PersonEvent
+    | SessionEvent
+)
