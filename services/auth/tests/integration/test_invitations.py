@@ -16,6 +16,9 @@ from assay.auth.v1.invitations_pb2 import (
     INVITATION_STATUS_REVOKED,
 )
 from assay.auth.v1.organisations_pb2 import ROLE_ADMIN, ROLE_MEMBER, ROLE_OWNER, ROLE_VIEWER
+from assay_auth.application.organisations.accept_invitation import AcceptInvitation
+from assay_auth.domain.invitations import Invitation, digest_of
+from assay_auth.domain.roles import Role
 
 ALREADY_EXISTS = grpc.StatusCode.ALREADY_EXISTS
 FAILED_PRECONDITION = grpc.StatusCode.FAILED_PRECONDITION
@@ -129,6 +132,25 @@ async def test_a_link_is_for_one_address(world, refused):
     with refused(PERMISSION_DENIED, "ADDRESS_NOT_INVITED"):
         await accept(world, await world.signed_in(thief), token)
     assert (await describe(world, token)).email == guest.email
+
+
+async def test_the_link_verifies_the_address(world):
+    team, guest = await world.organisation(), await world.person()
+    async with world.parts.uow.system() as tx:
+        await tx.tenant.connection.execute("UPDATE users SET email_verified_at = NULL WHERE id = $1", guest.id)
+        token = "t" * 43
+        now = world.clock()
+        made = Invitation(
+            uuid4(), UUID(team.id), guest.email, Role.MEMBER, (), team.owner.id, now, now + timedelta(days=1)
+        )
+        await tx.invitations.add(made, digest_of(f"{token}{guest.id}"))
+        user = await tx.users.find(guest.id)
+        await AcceptInvitation(world.parts.uow, world.clock).in_transaction(tx, user, f"{token}{guest.id}")
+    async with world.parts.uow.system() as tx:
+        assert await tx.tenant.connection.fetchval(
+            "SELECT email_verified_at IS NOT NULL FROM users WHERE id = $1", guest.id
+        )
+    assert [message for _, message in await world.events(guest.id)] == [events_pb2.EmailVerified(user_id=str(guest.id))]
 
 
 async def test_a_wrong_token(world, refused):

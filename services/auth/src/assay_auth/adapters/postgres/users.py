@@ -1,6 +1,7 @@
 """People."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -14,6 +15,7 @@ _ADD = """
     INSERT INTO users (id, email, name, password_hash, created_at, email_verified_at) VALUES ($1, $2, $3, $4, $5, $5)
     ON CONFLICT (email) DO NOTHING
 """
+_VERIFY_EMAIL = "UPDATE users SET email_verified_at = $2 WHERE id = $1 AND email_verified_at IS NULL"
 _REPLACE_HASH = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('assay.auth.users', 0))"
 _ANYBODY = "SELECT EXISTS (SELECT FROM users)"
@@ -41,6 +43,11 @@ class PostgresUsers:
             _ADD, user.id, user.email, user.name, password_hash, user.created_at
         )
         return status == "INSERT 0 1"
+
+    async def verify_email(self, user_id: UUID, at: datetime) -> bool:
+        """Note that a person's address is theirs."""
+        status: str = await self.connection.execute(_VERIFY_EMAIL, user_id, at)
+        return status == "UPDATE 1"
 
     async def replace_hash(self, user_id: UUID, old: str, new: str) -> None:
         """Put a new hash in the place of `old`."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from assay_auth.application.ports import Transaction, UnitOfWork
 from assay_auth.domain.errors import InvitationNotFound, PersonNeeded, SubjectUnknown
-from assay_auth.domain.events import InvitationAccepted, MemberAdded, TeamMemberAdded
+from assay_auth.domain.events import EmailVerified, InvitationAccepted, MemberAdded, TeamMemberAdded
 from assay_auth.domain.invitations import digest_of
 from assay_auth.domain.members import Member, User
 from assay_auth.domain.text import missing, refuse
@@ -14,7 +14,7 @@ from assay_common.identity import Principal
 
 @dataclass(frozen=True, slots=True)
 class AcceptInvitation:
-    """Join an organisation by a link that was sent to the caller's address."""
+    """Join an organisation by a link that was sent to the caller's address, which it verifies too."""
 
     uow: UnitOfWork
     clock: Clock
@@ -45,12 +45,14 @@ class AcceptInvitation:
         org_id = found.org_id
         await tx.organisations.lock(org_id)
         invitation = (await tx.invitations.get_for_change(org_id, found.id)).accepted(user.email, now)
+        verified = await tx.users.verify_email(user.id, now)  # the link came by mail to that address
         await tx.members.add(org_id, user.id, invitation.role, now)
         await tx.invitations.save(invitation)
         teams = await tx.teams.existing(org_id, invitation.teams)
         for team_id in teams:
             await tx.teams.add_member(org_id, team_id, user.id, now)
         await tx.record(
+            *((EmailVerified(user.id),) if verified else ()),
             InvitationAccepted(org_id, invitation.id, user.id),
             MemberAdded(org_id, user.id, invitation.role),
             *(TeamMemberAdded(org_id, team_id, user.id) for team_id in teams),

@@ -1,6 +1,7 @@
 """People."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -27,6 +28,9 @@ class Users(Protocol):
 
     async def add(self, user: User, password_hash: str) -> bool:
         """Add a person whose address somebody vouches for; False when the address is taken."""
+
+    async def verify_email(self, user_id: UUID, at: datetime) -> bool:
+        """Note that a person's address is theirs; False when that was known before."""
 
     async def replace_hash(self, user_id: UUID, old: str, new: str) -> None:
         """Put a new hash in the place of `old`; nothing happens when that was replaced meanwhile."""
