@@ -13,8 +13,26 @@ from assay_common.postgres.migrations import downgrade, migrate
 from assay_common.postgres.pool import pool
 from assay_common.settings import DatabaseSettings
 
-TENANT_TABLES = ["organisations", "memberships", "api_keys", "events"]
-SYSTEM_TABLES = ["refresh_families", "refresh_tokens", "signing_keys"]
+TENANT_TABLES = [
+    "organisations",
+    "memberships",
+    "invitations",
+    "teams",
+    "team_members",
+    "service_accounts",
+    "api_keys",
+    "events",
+]
+SYSTEM_TABLES = [
+    "mails",
+    "refresh_families",
+    "refresh_tokens",
+    "signing_keys",
+    "identities",
+    "sign_on_attempts",
+    "device_requests",
+    "user_code_tries",
+]
 
 
 @pytest.fixture
@@ -59,6 +77,8 @@ async def test_sessions_and_keys_are_the_systems(world, connection, table):
         "UPDATE users SET name = 'x'",
         "INSERT INTO users VALUES (gen_random_uuid(), 'a@b', 'a', 'x', now())",
         "UPDATE api_keys SET scopes = '{members:write}'",
+        "UPDATE api_keys SET owner_id = gen_random_uuid()",
+        "UPDATE api_keys SET prompts = '{}'",
         "DELETE FROM api_keys",
         "DELETE FROM organisations",
         "UPDATE events SET payload = ''",
@@ -101,3 +121,31 @@ async def test_migrations_go_up_down_and_up(make_database, replica):
         await asyncio.to_thread(step, settings, SCHEMA, bootstrap.MIGRATIONS)
     async with pool(settings, SCHEMA) as connections:
         assert await connections.fetchval("SELECT count(*) FROM organisations WHERE org_id = $1", uuid4()) == 0
+
+
+async def test_older_keys_get_the_person_who_began_their_line_as_owner(make_database):
+    made = await make_database("auth", logins=("assay_auth",))
+    settings = DatabaseSettings(url=made.logins["assay_auth"], migration_url=made.owner_url)
+    await asyncio.to_thread(migrate, settings, SCHEMA, bootstrap.MIGRATIONS, "0002")
+    org_id, person = uuid4(), uuid4()
+    parent, child, grandchild = keys = [uuid4() for _ in range(3)]
+    async with pool(settings, SCHEMA) as connections, connections.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL ROLE assay_auth_system")
+        await connection.execute("INSERT INTO organisations VALUES ($1, 'acme', 'Acme', now())", org_id)
+        for key, creator in zip(keys, (person, parent, child), strict=True):
+            await connection.execute(
+                """
+                INSERT INTO api_keys (id, org_id, name, prefix, digest, scopes, created_by, created_at)
+                VALUES ($1, $2, 'ci', 'assay_key_abcd', $3, '{prompts:read}', $4, now())
+                """,
+                key,
+                org_id,
+                key.bytes * 2,
+                creator,
+            )
+    await asyncio.to_thread(migrate, settings, SCHEMA, bootstrap.MIGRATIONS)
+    async with pool(settings, SCHEMA) as connections, connections.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL ROLE assay_auth_system")
+        rows = await connection.fetch("SELECT id, owner_id, owner_kind FROM api_keys")
+    assert {row["id"] for row in rows} == {parent, child, grandchild}
+    assert {(row["owner_id"], row["owner_kind"]) for row in rows} == {(person, "person")}

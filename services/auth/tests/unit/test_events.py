@@ -31,6 +31,9 @@ EVENTS = [
     events.ServiceAccountCreated(ORG, KEY, "ci", Role.MEMBER),
     events.ServiceAccountUpdated(ORG, KEY, "ci", Role.VIEWER),
     events.ServiceAccountDeleted(ORG, KEY),
+    events.UserSignedUp(SOMEBODY),
+    events.EmailVerified(SOMEBODY),
+    events.IdentityLinked(SOMEBODY, "acme"),
 ]
 
 

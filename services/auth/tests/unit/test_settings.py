@@ -1,4 +1,5 @@
 import base64
+import json
 
 import pytest
 
@@ -15,7 +16,7 @@ ADMIN = {"ASSAY_BOOTSTRAP_ADMIN__EMAIL": "ada@example.org", "ASSAY_BOOTSTRAP_ADM
 
 @pytest.fixture
 def environment(monkeypatch):
-    for name in (*GOOD, *ADMIN, "ASSAY_KEY_ENCRYPTION_KEY_FILE"):
+    for name in (*GOOD, *ADMIN, "ASSAY_KEY_ENCRYPTION_KEY_FILE", "ASSAY_SSO"):
         monkeypatch.delenv(name, raising=False)
 
     def change(**variables):
@@ -42,6 +43,60 @@ def test_the_key_can_be_a_mounted_file(environment, tmp_path):
     file.write_text(GOOD["ASSAY_KEY_ENCRYPTION_KEY"] + "\n")
     environment(**{**GOOD, "ASSAY_KEY_ENCRYPTION_KEY": None, "ASSAY_KEY_ENCRYPTION_KEY_FILE": str(file)})
     assert load(Settings).key_encryption_bytes == bytes(range(32))
+
+
+PROVIDER = {
+    "id": "acme",
+    "name": "Acme",
+    "issuer": "https://login.example.org",
+    "client_id": "assay",
+    "client_secret": "another-hidden-word",
+}
+
+
+def sso(*providers):
+    return {"ASSAY_SSO": json.dumps(providers)}
+
+
+def test_identity_providers_are_a_json_list(environment):
+    environment(**GOOD, **sso(PROVIDER, {**PROVIDER, "id": "other", "trusted_email": True, "scopes": ["openid"]}))
+    settings = load(Settings)
+    assert [(each.id, each.trusted_email, each.scopes) for each in settings.sso] == [
+        ("acme", False, ("openid", "email", "profile")),
+        ("other", True, ("openid",)),
+    ]
+    assert not any(each.allow_private_addresses for each in settings.sso)
+    assert "another-hidden-word" not in str(describe(settings))
+    assert "another-hidden-word" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "not json",
+        json.dumps([PROVIDER, PROVIDER]),
+        *(
+            json.dumps([{**PROVIDER, **change}])
+            for change in (
+                {"id": "Not a name"},
+                {"id": ""},
+                {"name": ""},
+                {"issuer": "login.example.org"},
+                {"issuer": "https://login.example.org?x"},
+                {"scopes": ["email"]},
+                {"client_secret": None},
+            )
+        ),
+    ],
+)
+def test_a_wrong_identity_provider_is_told_without_its_secret(environment, capsys, value):
+    environment(**GOOD, ASSAY_SSO=value)
+    with pytest.raises(SystemExit) as stopped:
+        load(Settings)
+    assert stopped.value.code == EX_CONFIG
+    told = capsys.readouterr().err
+    assert told.startswith("configuration: ASSAY_SSO")
+    assert "another-hidden-word" not in told
 
 
 def test_secrets_are_not_told(environment):
