@@ -75,7 +75,7 @@ class ProvidedIdentity:
 
     def display_name(self) -> str:
         """What to call a new person."""
-        plain = " ".join("".join(each for each in self.name if each.isprintable()).split())[:MAX_NAME]
+        plain = " ".join("".join(each if each.isprintable() else " " for each in self.name).split())[:MAX_NAME]
         return plain or self.email.partition("@")[0]
 
 
