@@ -75,11 +75,6 @@ class Guard:
         return is_public(address) or (self.allow_private and is_private(address))
 
 
-async def ensure_public_url(url: str) -> None:
-    """Check a URL that is kept for later, when whoever fetches it checks it again; raises UrlNotAllowed."""
-    await Guard().check(url)
-
-
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What a server answered."""

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from assay_common.outbound import FetchFailed, Guard, UrlNotAllowed, ensure_public_url, fetcher
+from assay_common.outbound import FetchFailed, Guard, UrlNotAllowed, fetcher
 
 
 class Names:
@@ -163,7 +163,7 @@ async def fetched(url, guard=None, **limits):
 )
 async def test_urls_that_lead_nowhere_one_may_go(url):
     with pytest.raises(UrlNotAllowed) as refused:
-        await ensure_public_url(url)
+        await Guard().check(url)
     assert refused.value.violations[0].field == "url"
     assert "secret" not in refused.value.message
 
