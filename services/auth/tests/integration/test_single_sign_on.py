@@ -23,11 +23,13 @@ from assay.auth.v1 import (
     single_sign_on_pb2,
     single_sign_on_pb2_grpc,
 )
+from assay_auth.adapters import oidc
 from assay_auth.domain.sign_up import SignUp
 from assay_auth.settings import SingleSignOnProvider
 
 UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
 DENIED = grpc.StatusCode.PERMISSION_DENIED
+FAILED = grpc.StatusCode.FAILED_PRECONDITION
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 CALLBACK = "http://localhost:8080/v1/sso/callback"
@@ -293,7 +295,7 @@ async def test_by_invitation_only_the_invited_get_an_account(process, open_to, r
             invitations_pb2.CreateInvitationRequest(email=guest.email, role=organisations_pb2.ROLE_MEMBER),
             metadata=team.as_owner,
         )
-        with refused(DENIED, "SIGN_UP_NOT_ALLOWED"):
+        with refused(FAILED, "INVITATION_NEEDED"):
             await browser.sign_on(stranger)
         assert subject_of(await browser.sign_on(guest))
         assert subject_of(await browser.sign_on(Person.new(email=team.owner.email))) == str(team.owner.id)
@@ -302,7 +304,7 @@ async def test_by_invitation_only_the_invited_get_an_account(process, open_to, r
 async def test_where_sign_up_is_closed_only_existing_accounts_are_linked(process, open_to, refused):
     async with open_to(process, SignUp.CLOSED) as world:
         browser, known = Browser(world, process), await world.person()
-        with refused(DENIED, "SIGN_UP_NOT_ALLOWED"):
+        with refused(FAILED, "SIGN_UP_CLOSED"):
             await browser.sign_on(Person.new())
         assert subject_of(await browser.sign_on(Person.new(email=known.email))) == str(known.id)
 
@@ -568,6 +570,21 @@ async def test_a_description_that_is_not_the_providers_is_not_used(process, open
     async with open_to(process) as world:
         with refused(UNAVAILABLE, "PROVIDER_UNAVAILABLE"):
             await Browser(world, process).begin()
+        await process.tell()
+        await Browser(world, process).begin()  # as soon as it is mended
+
+
+async def test_a_description_is_remembered_for_a_while(browser, monkeypatch):
+    async def asked():
+        return (await browser.provider.fetched()).count("/.well-known/openid-configuration")
+
+    await browser.begin()
+    before = await asked()
+    await browser.begin()
+    assert await asked() == before
+    monkeypatch.setattr(oidc, "METADATA_SECONDS", 0.001)
+    await browser.begin()
+    assert await asked() == before + 1
 
 
 async def test_a_provider_inside_is_reached_only_when_the_operator_says_so(process, open_to, refused):

@@ -162,6 +162,13 @@ class OpenIdProvider:
     async def _metadata(self) -> Metadata:
         url = self.settings.issuer.rstrip("/") + WELL_KNOWN
         document = await self._document(url, METADATA_SECONDS)
+        try:
+            return self._metadata_from(url, document)
+        except ProviderUnavailable:
+            del self._documents[url]  # it may be mended at any moment
+            raise
+
+    def _metadata_from(self, url: str, document: Mapping[str, Any]) -> Metadata:
         if document.get("issuer") != self.settings.issuer:  # Discovery, section 4.3
             raise self._unavailable(f"{url} describes another issuer")
         methods = document.get("token_endpoint_auth_methods_supported") or [_BASIC]
