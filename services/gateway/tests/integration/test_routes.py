@@ -1,5 +1,6 @@
 """Every route, once: what it asks of which service, and what it answers."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -8,8 +9,9 @@ from uuid import UUID
 import pytest
 
 from assay.audit.v1 import audits_pb2
-from assay.auth.v1 import sessions_pb2
+from assay.auth.v1 import audit_trail_pb2, sessions_pb2
 from assay.prompt.v1 import prompts_pb2
+from assay_common.errors import PermissionDenied
 from assay_gateway.messages import to_json
 from assay_protos.permissions import methods
 
@@ -549,6 +551,131 @@ async def test_a_route_asks_its_service_and_shows_the_answer(route, client, back
         if route.lists:
             shown = {"items": shown[route.lists], "next_cursor": shown.get("next_page_token")}
         assert answered.json() == shown
+
+
+ELSEWHERE = {
+    "ExchangeApiKey": "admission asks it for every API key (test_authentication)",
+    "GetJwks": "GET /.well-known/jwks.json (below)",
+    "ResolveVersion": "the hot read (above, and test_prompt_cache)",
+    "RenderVersion": "POST /v1/prompts/{prompt}/render (below)",
+    "ListUsage": "GET /v1/analytics/usage (below)",
+    "ListEventCounts": "GET /v1/analytics/events (below)",
+    "ExportSarif": "GET /v1/audits/{audit_id}/sarif (below)",
+    "ExportEntries": "GET /v1/audit-trail/export (below)",
+    "ImportItems": "POST /v1/datasets/{dataset}/items (test_uploads)",
+    "UploadBundle": "POST /v1/repositories/{repository}/bundles (test_uploads)",
+    "ListProviders": "GET /v1/sso/providers (test_single_sign_on)",
+    "BeginSignOn": "GET /v1/sso/{provider}/authorize (test_single_sign_on)",
+    "CompleteSignOn": "GET /v1/sso/callback (test_single_sign_on)",
+    "StartDeviceAuthorization": "POST /oauth/device_authorization (test_oauth)",
+    "PollDeviceToken": "POST /oauth/token (test_oauth)",
+    "BatchGetPrompts": "GraphQL's loaders (test_graphql)",
+    "BatchGetVersions": "GraphQL's loaders (test_graphql)",
+    "BatchGetDatasets": "GraphQL's loaders (test_graphql)",
+    "BatchGetRuns": "GraphQL's loaders (test_graphql)",
+    "BatchGetRepositories": "GraphQL's loaders (test_graphql)",
+    "BatchGetLatestAudits": "GraphQL's loaders (test_graphql)",
+}
+"""RPCs that the table above does not ask, and what does."""
+
+
+def test_every_rpc_is_reachable():
+    offered = {path.rpartition("/")[2] for path in methods() if not path.startswith("/grpc.")}
+    reached = {route.rpc for route in ROUTES}
+    assert offered - reached - ELSEWHERE.keys() == set()
+    assert ELSEWHERE.keys() <= offered
+
+
+UNTABLED = {
+    "get_jwks",
+    "render_prompt",
+    "list_usage",
+    "list_event_counts",
+    "export_sarif",
+    "export_audit_trail",
+    "import_items",
+    "upload_bundle",
+    "list_sign_on_providers",
+    "begin_sign_on",
+    "complete_sign_on",
+    "start_device_authorization",
+    "issue_token",
+}
+
+
+async def test_every_operation_is_in_the_table(gateway):
+    document = (await gateway.http.get("/openapi.json")).json()
+    tabled = {(route.method, route.path.partition("?")[0]) for route in ROUTES}
+    for path, operations in document["paths"].items():
+        pattern = re.compile(re.sub(r"\{\w+\}", "[^/]+", path))
+        for method, operation in operations.items():
+            if operation["operationId"] not in UNTABLED and path.startswith("/v1/") and "live" not in path:
+                found = [at for verb, at in tabled if verb == method.upper() and pattern.fullmatch(at)]
+                assert found, f"{method} {path}"
+
+
+async def test_only_the_own_organisation_can_be_left_or_handed_over(client, backend):
+    for path, body in ((f"/v1/organisations/{ID}/leave", None), (f"/v1/organisations/{ID}/transfer", {"user_id": ID})):
+        answered = await client.post(path, json=body)
+        assert (answered.status_code, answered.json()["reason"]) == (404, "ORGANISATION_NOT_FOUND")
+    assert not backend.asked("LeaveOrganisation") and not backend.asked("TransferOwnership")
+
+
+async def test_the_audit_trail_is_exported_as_it_comes(client, backend):
+    backend.answers["ExportEntries"] = [
+        audit_trail_pb2.EntriesChunk(data=b'{"sequence":1}\n'),
+        audit_trail_pb2.EntriesChunk(data=b'{"sequence":2}\n'),
+    ]
+    answered = await client.get(f"/v1/audit-trail/export?{TRAIL}")
+    assert answered.headers["content-type"] == "application/jsonl"
+    assert 'filename="audit-trail.jsonl"' in answered.headers["content-disposition"]
+    assert answered.text == '{"sequence":1}\n{"sequence":2}\n'
+    assert to_json(backend.asked("ExportEntries")[0]) == {"filter": FILTER}
+
+
+async def test_a_refused_export_is_a_problem(client, backend):
+    backend.answers["ExportEntries"] = PermissionDenied("no")
+    answered = await client.get("/v1/audit-trail/export")
+    assert answered.status_code == 403
+    assert answered.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/me/totp", None),
+        ("/v1/me/totp/confirm", {"code": "123456"}),
+        ("/v1/me/recovery-codes", {"code": "123456"}),
+        ("/v1/api-keys", KEY),
+        (f"/v1/api-keys/{ID}/rotate", None),
+        ("/v1/sessions/refresh", {"refresh_token": "r"}),
+    ],
+)
+async def test_secrets_are_not_to_be_kept(path, body, client):
+    assert (await client.post(path, json=body)).headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("/v1/teams", {"slug": "Upper"}, "/slug"),
+        ("/v1/teams", {"slug": "ok", "name": "x" * 201}, "/name"),
+        ("/v1/prompts", {"name": "with space"}, "/name"),
+        ("/v1/prompts", {"name": "a", "visibility": "secret"}, "/visibility"),
+        ("/v1/service-accounts", {"name": "a", "role": "owner"}, "/role"),
+        ("/v1/accounts", {"email": "a@b.org", "name": "A", "password": "short"}, "/password"),
+        ("/v1/api-keys", {"name": "a", "scopes": []}, "/scopes"),
+        ("/v1/api-keys", {"name": "a", "scopes": ["prompts:read"], "prompts": ["x"] * 51}, "/prompts"),
+        (f"/v1/api-keys/{ID}/rotate", {"overlap_seconds": 31 * 24 * 3600}, "/overlap_seconds"),
+        ("/v1/invitations", {"email": "a@b.org", "role": "boss"}, "/role"),
+        ("/v1/audits", {"repository": "shop", "commit": "main"}, "/commit"),
+    ],
+)
+async def test_what_no_service_would_take_is_refused_at_the_door(path, body, pointer, client, backend):
+    answered = await client.post(path, json=body)
+    assert answered.status_code == 422
+    assert [error["pointer"] for error in answered.json()["errors"]] == [pointer]
+    assert {call.rpc for call in backend.calls} <= {"GetJwks"}
 
 
 def _part_of(asked, request):

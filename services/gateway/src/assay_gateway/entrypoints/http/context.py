@@ -137,14 +137,14 @@ class _Exchange:
             if not self._body_ended and self._body_bytes is not None and self._body_bytes <= SMALL_BODY:
                 await self._linger()
             given = list(message.get("headers", ()))
-            message["headers"] = [*given, *self._headers(), *_missing(given)]
+            message["headers"] = [*given, *self._headers(), *_missing(given, self._security)]
         elif not message.get("more_body", False) and not self._body_ended:
             self._last_part = message
             message = {**message, "more_body": True}
         await self._send(message)
 
     def _headers(self) -> list[tuple[bytes, bytes]]:
-        headers = [(b"x-request-id", self._request_id.encode()), *self._security]
+        headers = [(b"x-request-id", self._request_id.encode())]
         trace_id, traceparent = current_trace_id(), current_traceparent()
         if trace_id is not None and traceparent is not None:
             headers += [(b"x-trace-id", trace_id.encode()), (b"traceparent", traceparent.encode())]
@@ -185,10 +185,10 @@ class _Exchange:
             log.debug("client kept sending after the answer")
 
 
-def _missing(given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def _missing(given: list[tuple[bytes, bytes]], security: Headers) -> list[tuple[bytes, bytes]]:
     """What an answer gets that does not say otherwise: it is kept by nobody, and does nothing in a browser."""
     names = {name.lower() for name, _ in given}
-    headers = []
+    headers = [header for header in security if header[0] not in names]
     if b"cache-control" not in names:
         headers.append((b"cache-control", b"private, no-cache" if b"etag" in names else b"no-store"))
     if b"content-security-policy" not in names:
