@@ -140,7 +140,10 @@ async def test_the_hot_queries_use_their_indexes(connections, furnished):
         await connection.execute("SELECT set_config('assay.org_id', $1, true)", str(furnished))
         for query, index in (
             ("SELECT * FROM runs ORDER BY id DESC LIMIT 10", "runs_newest_first"),
-            (f"SELECT * FROM datasets WHERE org_id = '{furnished}' ORDER BY id DESC LIMIT 10", "datasets_newest_first"),
+            (
+                f"SELECT * FROM datasets WHERE org_id = '{furnished}' ORDER BY id DESC LIMIT 10",
+                "datasets_of_organisation",
+            ),
             (f"SELECT * FROM results WHERE run_id = '{uuid4()}' ORDER BY index", "results_pkey"),
         ):
             plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {query}"))

@@ -166,13 +166,14 @@ async def test_another_organisations_name_hides_no_own_dataset(scene, someone):
 
 
 async def test_other_transactions_see_nothing_of_others(scene, connections):
-    """Without asking for public rows, and without naming an organisation in a WHERE, others' rows do not exist."""
+    """Without asking for public rows, others' do not exist; with them, they can be read and nothing more."""
+    stranger = uuid4()
     async with connections.acquire() as connection, connection.transaction():
-        await connection.execute("SELECT set_config('assay.org_id', $1, true)", str(uuid4()))
+        await connection.execute("SELECT set_config('assay.org_id', $1, true)", str(stranger))
         for table in ("datasets", "dataset_items"):
             assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
     async with connections.acquire() as connection, connection.transaction():
-        await connection.execute("SELECT set_config('assay.org_id', $1, true)", str(uuid4()))
+        await connection.execute("SELECT set_config('assay.org_id', $1, true)", str(stranger))
         await connection.execute("SELECT set_config('assay.reads_public', 'on', true)")
         mine = scene.creator.org_id
         seen = await connection.fetch("SELECT visibility FROM datasets WHERE org_id = $1", mine)
@@ -182,14 +183,18 @@ async def test_other_transactions_see_nothing_of_others(scene, connections):
             assert await connection.fetchval(f"SELECT count(*) FROM {table} WHERE org_id = $1", mine) == 0
         changed = await connection.execute("UPDATE datasets SET description = 'taken' WHERE org_id = $1", mine)
         assert changed == "UPDATE 0"
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            async with connection.transaction():
-                await connection.execute(
-                    """
-                    INSERT INTO dataset_items (org_id, dataset_id, version, index, id, inputs, metadata)
-                    SELECT org_id, dataset_id, version, 100, gen_random_uuid(), '{}', '{}' FROM dataset_items LIMIT 1
-                    """
-                )
+        public = UUID(scene.datasets[Visibility.PUBLIC].id)
+        for org_id, refused in (
+            (mine, asyncpg.InsufficientPrivilegeError),
+            (stranger, asyncpg.ForeignKeyViolationError),
+        ):
+            for planted in (
+                "INSERT INTO dataset_items VALUES ($1, 1, 99, $3, $2, '{}', NULL, '{}')",
+                "INSERT INTO dataset_versions VALUES ($1, 9, $2, 1, now(), $3)",
+            ):
+                with pytest.raises(refused):
+                    async with connection.transaction():
+                        await connection.execute(planted, public, org_id, stranger)
 
 
 async def test_a_run_over_another_organisations_dataset_needs_it_no_more(scene, someone, worker, refused):
