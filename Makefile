@@ -1,7 +1,7 @@
 # Every target sets up what it needs. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs demo test test-unit lint types format proto bench images chart clean
+.PHONY: help setup up down status logs demo test test-unit lint types format proto client bench images chart clean
 
 UV_VERSION := 0.13.8
 # A uv that is on PATH is used; otherwise one is installed into .local, from a wheel.
@@ -58,6 +58,12 @@ format: setup ## put style right
 
 proto: setup ## lint the contracts, hold them against main, rebuild what is generated
 	@$(RUN) buf lint protos && $(RUN) buf breaking protos --against '.git#branch=main,subdir=protos' && $(RUN) python protos/generate.py
+
+client: setup ## rebuild what of the Python client follows from the API
+	@$(RUN) python libs/client/generate.py
+
+problems: setup ## list the API's problems anew, from the code
+	@$(RUN) python -m tests.contract.problem_types
 
 bench: setup ## measure, and write docs/benchmarks.md and .json
 	@$(RUN) python -m tests.load

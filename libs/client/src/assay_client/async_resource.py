@@ -1,0 +1,35 @@
+"""What every group of asynchronous operations is built on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+from assay_client.async_transport import AsyncTransport
+from assay_client.call import Call
+from assay_client.resource import PAGE
+
+
+class AsyncResource:
+    """A group of operations."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def _json(self, call: Call) -> Any:
+        return (await self._transport.send(call)).json()
+
+    async def _bytes(self, call: Call) -> bytes:
+        return (await self._transport.send(call)).content
+
+    async def _nothing(self, call: Call) -> None:
+        await self._transport.send(call)
+
+    async def _items(self, call: Call) -> AsyncIterator[Any]:
+        cursor: str | None = ""
+        while cursor is not None:
+            page = await self._json(replace(call, query={**call.query, "limit": PAGE, "cursor": cursor or None}))
+            for item in page["items"]:
+                yield item
+            cursor = page["next_cursor"]
