@@ -1,5 +1,6 @@
 """People, their place in an organisation, and who may change it."""
 
+import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -31,8 +32,9 @@ class Member:
 
     @property
     def etag(self) -> str:
-        """Names this state of the membership."""
-        return str(self.revision)
+        """Names this state of the membership, and of the person's name and address, which are shown with it."""
+        shown = zlib.crc32(f"{self.email}\0{self.name}".encode())
+        return f"{self.revision}-{shown:08x}"
 
 
 @dataclass(frozen=True, slots=True)
