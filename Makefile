@@ -1,7 +1,7 @@
 # Every target sets up what it needs. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs demo test test-unit lint types format proto client bench images chart clean
+.PHONY: help setup up down status logs demo test test-unit lint types format proto client problems bench images chart clean
 
 UV_VERSION := 0.13.8
 # A uv that is on PATH is used; otherwise one is installed into .local, from a wheel.

@@ -7,7 +7,7 @@ only then what it says.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from fastapi.routing import APIRoute
 from starlette.requests import Request
@@ -25,7 +25,7 @@ from assay_gateway.settings import HttpSettings
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
-COST: str = "x-cost"
+COST: Final = "x-cost"
 """Key in a route's `openapi_extra`: how many requests one of this kind counts as."""
 
 
@@ -103,9 +103,14 @@ def cost_of(route: APIRoute) -> int:
     return int((route.openapi_extra or {}).get(COST, 1))
 
 
+def has_etag(route: APIRoute) -> bool:
+    """Whether the route answers one resource that has a tag."""
+    return "etag" in getattr(route.response_model, "model_fields", ())
+
+
 def _tagging(route: APIRoute, handle: Handler) -> Handler:
     """Let the answers of a route whose resource has an `etag` carry it as header."""
-    if "etag" not in getattr(route.response_model, "model_fields", ()):
+    if not has_etag(route):
         return handle
 
     async def handle_and_tag(request: Request) -> Response:
