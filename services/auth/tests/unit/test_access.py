@@ -35,7 +35,7 @@ def test_a_json_web_key_says_what_it_is_for():
 
 
 def test_a_key_verifies_longer_than_its_last_token_lives():
-    key = new_signing_key(KeyMaterial("id", b"", b""), NOW)
+    key = new_signing_key(KeyMaterial("id", b"", b""), NOW, NOW)
     assert key.signs_at(NOW)
     assert key.signs_at(key.signs_until - timedelta(seconds=1))
     assert not key.signs_at(key.signs_until)

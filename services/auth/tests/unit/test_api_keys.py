@@ -192,6 +192,8 @@ def test_a_replacement_has_the_same_rights_and_the_same_length_of_life():
     assert (new.scopes, new.limits, new.owner, new.name) == (old.scopes, old.limits, old.owner, old.name)
     assert (new.rotated_from, new.expires_at) == (old.id, later + timedelta(days=90))
     assert key().replacement(uuid4(), "assay_key_wxyz", uuid4(), later).expires_at is None
+    endless = key(expires_at=datetime.max.replace(tzinfo=UTC))
+    assert endless.replacement(uuid4(), "assay_key_wxyz", uuid4(), later).expires_at == endless.expires_at
 
 
 def test_the_old_key_ends_with_the_overlap_or_sooner():

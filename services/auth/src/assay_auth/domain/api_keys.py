@@ -10,7 +10,7 @@ import string
 import zlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 from uuid import UUID
 
@@ -39,6 +39,7 @@ DEFAULT_OVERLAP: Final = timedelta(hours=24)
 MAX_OVERLAP: Final = timedelta(days=30)
 """How long a replaced key works on."""
 
+_END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 _ALPHABET: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _RANDOM_LENGTH: Final = 43  # 62 ** 43 > 2 ** 256
 _CHECKSUM_LENGTH: Final = 6  # 62 ** 6 > 2 ** 32
@@ -144,6 +145,7 @@ class ApiKey:
 
     def replacement(self, key_id: UUID, prefix: str, by: UUID, at: datetime) -> "ApiKey":
         """A key with the same rights, which works as long from now as this one was made to."""
+        life = self.expires_at - self.created_at if self.expires_at else None
         return ApiKey(
             id=key_id,
             org_id=self.org_id,
@@ -154,7 +156,7 @@ class ApiKey:
             created_at=at,
             owner=self.owner,
             limits=self.limits,
-            expires_at=at + (self.expires_at - self.created_at) if self.expires_at else None,
+            expires_at=at + min(life, _END_OF_TIME - at) if life is not None else None,
             rotated_from=self.id,
         )
 
