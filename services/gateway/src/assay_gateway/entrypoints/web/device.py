@@ -51,7 +51,7 @@ async def answer_device(request: Request, gateway: TheGateway) -> Response:
     if session is None or person is None:
         return await _sign_in_form(gateway, code, message="Your session on this page has ended. Please sign in again.")
     if form.get("action") not in ("approve", "deny"):
-        response = _here(code)
+        response: Response = _here(code)
         await session.close(gateway, response, PAGE)
         return response
     with acting_as(person):

@@ -56,7 +56,7 @@ class PageRoute(BrowserRoute):
     def get_route_handler(self) -> Handler:
         """Look where a form comes from before anything is done with it."""
         handle = super().get_route_handler()
-        if "POST" not in self.methods:
+        if "POST" not in (self.methods or ()):
             return handle
 
         async def ensure_and_handle(request: Request) -> Response:

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final
 from fastapi import Query, Request
 
 from assay.evaluation.v1 import datasets_pb2 as pb
-from assay.type.v1 import visibility_pb2
 from assay_gateway.entrypoints.http.error_handlers import RequestProblem
 from assay_gateway.entrypoints.http.etags import IfMatch
 from assay_gateway.entrypoints.http.gateway import TheServices
@@ -26,12 +25,12 @@ from assay_gateway.entrypoints.http.schemas.evaluations import (
 )
 from assay_gateway.entrypoints.http.schemas.words import VersionNumber
 from assay_gateway.entrypoints.http.uploads import MAX_DATASET_BYTES, ensure_media_type, upload
-from assay_gateway.messages import Json, numbers_of, to_json
+from assay_gateway.entrypoints.http.visibilities import number_of_visibility
+from assay_gateway.messages import Json, to_json
 
 router = api_router("/v1/datasets", "datasets")
 uploads = api_router("/v1/datasets", "datasets", upload_route(MAX_DATASET_BYTES))
 
-_VISIBILITIES = numbers_of(visibility_pb2.Visibility)
 _FORMATS: Final[dict[str, pb.FileFormat.ValueType]] = {
     "application/x-ndjson": pb.FILE_FORMAT_JSONL,
     "application/jsonl": pb.FILE_FORMAT_JSONL,
@@ -52,7 +51,7 @@ async def create_dataset(body: NewDataset, services: TheServices) -> Json:
     request = pb.CreateDatasetRequest(
         name=body.name,
         description=body.description,
-        visibility=_VISIBILITIES[body.visibility] if body.visibility else None,
+        visibility=number_of_visibility(body.visibility),
     )
     return to_json(await services.datasets.CreateDataset(request))
 
@@ -78,7 +77,7 @@ async def update_dataset(dataset: InDataset, body: DatasetChange, services: TheS
     request = pb.UpdateDatasetRequest(
         dataset=dataset,
         description=body.description,
-        visibility=_VISIBILITIES[body.visibility] if body.visibility else None,
+        visibility=number_of_visibility(body.visibility),
         etag=if_match,
     )
     return to_json(await services.datasets.UpdateDataset(request))

@@ -45,7 +45,9 @@ async def list_invitations(
 ) -> Json:
     """The organisation's invitations, newest first."""
     request = pb.ListInvitationsRequest(
-        page_size=part.page_size, page_token=part.page_token, status=_STATUSES[status] if status else None
+        page_size=part.page_size,
+        page_token=part.page_token,
+        status=_STATUSES[status] if status else pb.INVITATION_STATUS_UNSPECIFIED,
     )
     found = await services.invitations.ListInvitations(request)
     return page(found.invitations, found.next_page_token)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assay.auth.v1 import service_accounts_pb2 as pb
-from assay.auth.v1.organisations_pb2 import Role
+from assay.auth.v1.organisations_pb2 import ROLE_UNSPECIFIED, Role
 from assay_gateway.entrypoints.http.etags import IfMatch
 from assay_gateway.entrypoints.http.gateway import TheServices
 from assay_gateway.entrypoints.http.pages import Page, page
@@ -54,7 +54,7 @@ async def update_service_account(
         id=service_account_id,
         name=body.name,
         description=body.description,
-        role=_ROLES[body.role] if body.role else None,
+        role=_ROLES[body.role] if body.role else ROLE_UNSPECIFIED,
         etag=if_match,
     )
     return to_json(await services.service_accounts.UpdateServiceAccount(request))

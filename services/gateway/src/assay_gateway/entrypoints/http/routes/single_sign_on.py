@@ -44,8 +44,10 @@ async def list_sign_on_providers(services: TheServices) -> Json:
     "/{provider}/authorize",
     status_code=302,
     response_class=RedirectResponse,
-    responses={302: {"description": "To the identity provider, with a cookie that ties its answer to this browser."}}
-    | problems(404),
+    responses={
+        302: {"description": "To the identity provider, with a cookie that ties its answer to this browser."},
+        **problems(404),
+    },
 )
 async def begin_sign_on(
     provider: InProvider,
@@ -81,8 +83,10 @@ async def begin_sign_on(
 @browser.get(
     "/callback",
     response_model=OpenedSession,
-    responses={200: {"description": "A session; or, for a browser that came from a page, the way back to it."}}
-    | problems(401, 403, 409),
+    responses={
+        200: {"description": "A session; or, for a browser that came from a page, the way back to it."},
+        **problems(401, 403, 409),
+    },
 )
 async def complete_sign_on(
     request: Request,
@@ -102,7 +106,7 @@ async def complete_sign_on(
     if is_page(completed.return_to):
         # A redirect would still count as coming from the identity provider's site, and browsers would keep the page's
         # cookie to themselves (SameSite=Strict); a page of our own that goes on does not.
-        response = shown("signed_in.html", return_to=completed.return_to)
+        response: Response = shown("signed_in.html", return_to=completed.return_to)
         PageSession.of(completed.tokens).keep_in(response, completed.return_to, gateway.public_url)
     else:
         response = Response(

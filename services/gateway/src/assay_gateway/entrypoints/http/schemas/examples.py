@@ -28,7 +28,8 @@ def add_example(schema: dict[str, Any], model: type[BaseModel]) -> None:
 def example_of(model: type[BaseModel]) -> dict[str, Any]:
     """A whole object: what may be left out is in it when it has an example of its own."""
     own = model.model_config.get("json_schema_extra")
-    if isinstance(own, dict) and isinstance(examples := own.get("examples"), list):
+    examples = own.get("examples") if isinstance(own, dict) else None
+    if isinstance(examples, list) and isinstance(examples[0], dict):
         return dict(examples[0])
     shown: dict[str, Any] = {}
     for name, field in model.model_fields.items():
