@@ -305,6 +305,52 @@ async def test_private_runs_and_what_comes_of_them_are_their_creators_and_the_ad
             assert await reason(call) == (f"{name}_NOT_FOUND" if hidden else ""), (visibility, name)
 
 
+async def test_events_of_private_things_are_private_to_who_created_them(measured, connections):
+    """Of the two datasets with all that came of them, the first is private."""
+    org_id, creator = measured.creator.org_id, measured.creator.subject
+    async with connections.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT set_config('assay.org_id', $1, true)", str(org_id))
+        rows = await connection.fetch(
+            "SELECT type, private_to FROM events WHERE topic = 'assay.evaluation.events' ORDER BY position"
+        )
+    told = [(row["type"].rsplit(".", 1)[1], row["private_to"]) for row in rows]
+    half = len(told) // 2
+    assert [kind for kind, _ in told[:half]] == [kind for kind, _ in told[half:]]
+    assert {kind for kind, _ in told} == {
+        "DatasetCreated",
+        "DatasetImported",
+        "RunCreated",
+        "ItemsMeasured",
+        "RunCompleted",
+        "ComparisonCreated",
+        "GateDecided",
+    }
+    assert [to for _, to in told] == [creator] * half + [None] * half
+
+
+async def test_what_an_administrator_makes_of_two_peoples_private_runs_is_theirs_alone(someone, worker, connections):
+    admin = someone(role="admin")
+    dataset = await admin.import_rows(ROWS)
+    pair = []
+    for _ in range(2):
+        member = someone(role="member", org_id=admin.org_id)
+        run = await member.start(dataset)
+        await worker()(admin.org_id, UUID(run.id), [*range(len(ROWS))])
+        pair.append((member, run))
+    async with connections.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT set_config('assay.org_id', $1, true)", str(admin.org_id))
+        await connection.execute("UPDATE runs SET visibility = 'private'")
+    request = comparisons.CreateComparisonRequest(baseline_run_id=pair[0][1].id, candidate_run_id=pair[1][1].id)
+    comparison = await admin.comparisons.CreateComparison(request)
+    for member, _ in pair:
+        asked = comparisons.GetComparisonRequest(id=comparison.id)
+        assert await reason(member.comparisons.GetComparison(asked)) == "COMPARISON_NOT_FOUND"
+    async with connections.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT set_config('assay.org_id', $1, true)", str(admin.org_id))
+        told = await connection.fetchval("SELECT private_to FROM events WHERE type LIKE '%.ComparisonCreated'")
+    assert told == admin.subject
+
+
 @pytest.mark.parametrize("role", ["viewer", "member", "admin", "viewer creator"])
 async def test_stopping_a_run_follows_the_policy(someone, role):
     creator = someone(role="admin")
