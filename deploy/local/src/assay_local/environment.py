@@ -84,6 +84,8 @@ def _particular(service: str, name: str, site: Site) -> dict[str, str]:
                 "ASSAY_BOOTSTRAP_ADMIN__EMAIL": ADMIN_EMAIL,
                 "ASSAY_BOOTSTRAP_ADMIN__PASSWORD": site.secret(ADMIN_SECRET),
                 "ASSAY_KEY_ENCRYPTION_KEY": _as_key(site.secret("key-encryption-key")),
+                "ASSAY_DEVELOPMENT": "true",
+                "ASSAY_PUBLIC_URL": f"http://localhost:{site.port(http_port('gateway'))}",
             }
         case "evaluation":
             return {"ASSAY_MODELS": json.dumps(_model_catalogue(site)), "ASSAY_WORKER__REQUESTS": str(SLOTS)}
@@ -95,6 +97,9 @@ def _particular(service: str, name: str, site: Site) -> dict[str, str]:
         case "gateway":
             return {
                 "ASSAY_HTTP__LISTEN": f"{HOST}:{site.port(http_port(name))}",
+                "ASSAY_PUBLIC_URL": f"http://localhost:{site.port(http_port(name))}",
+                # Everybody is on this machine; who stands for others, as a proxy or a test, may say so.
+                "ASSAY_HTTP__TRUSTED_PROXIES": HOST,
                 "ASSAY_VALKEY__URL": f"redis://{HOST}:{site.port('valkey')}/0",
             }
         case _:
