@@ -59,6 +59,7 @@ class Operation:
     answer: str | None
     item: str | None
     tagged: bool
+    signed: bool
 
     @property
     def uploads(self) -> bool:
@@ -96,6 +97,7 @@ def _operation(document: dict[str, Any], path: str, method: str, described: dict
         answer=answer,
         item=_type(page["items"]["items"]) if is_page else None,
         tagged=any(each["name"].lower() == "if-match" for each in described.get("parameters", ())),
+        signed=bool(described.get("security")),
     )
 
 
@@ -112,33 +114,43 @@ def _parameter(described: dict[str, Any]) -> Parameter:
     return Parameter(described["name"], _type(schema), described["in"], described.get("required", False))
 
 
+_PLAIN: Final = {"integer": "int", "number": "float", "boolean": "bool", "object": "dict[str, Any]"}
+
+
 def _type(schema: dict[str, Any]) -> str:
     match schema:
         case {"$ref": str(reference)}:
-            return reference.rpartition("/")[2]
+            found = reference.rpartition("/")[2]
         case {"anyOf": list(options)}:
-            return " | ".join(dict.fromkeys(_type(each) for each in options if each.get("type") != "null"))
+            found = " | ".join(dict.fromkeys(_type(each) for each in options if each.get("type") != "null"))
         case {"enum": list(words)}:
-            return f"Literal[{', '.join(json.dumps(word) for word in words)}]"
-        case {"type": "integer"}:
-            return "int"
-        case {"type": "number"}:
-            return "float"
-        case {"type": "boolean"}:
-            return "bool"
+            found = f"Literal[{', '.join(json.dumps(word) for word in words)}]"
         case {"type": "array", "items": items}:
-            return f"list[{_type(items)}]"
-        case {"type": "object"}:
-            return "dict[str, Any]"
+            found = f"list[{_type(items)}]"
         case _:
-            return "str"
+            found = _PLAIN.get(schema.get("type", ""), "str")
+    return found
+
+
+def _without_aliases(schema: Any) -> Any:
+    """The document without words about the items of lists, from which the generator would make types of their own."""
+    match schema:
+        case list():
+            return [_without_aliases(each) for each in schema]
+        case {"type": "array", "items": {"type": "string" | "integer" | "number"} as items}:
+            kept = {name: value for name, value in items.items() if name in ("type", "enum")}
+            return {**schema, "items": kept}
+        case dict():
+            return {name: _without_aliases(each) for name, each in schema.items()}
+        case _:
+            return schema
 
 
 def models(document: dict[str, Any]) -> str:
     """The module of TypedDicts."""
     with tempfile.TemporaryDirectory() as scratch:
         source, target = Path(scratch) / "openapi.json", Path(scratch) / "models.py"
-        source.write_text(json.dumps(document))
+        source.write_text(json.dumps(_without_aliases(document)))
         subprocess.run(
             [
                 *(sys.executable, "-m", "datamodel_code_generator"),
@@ -172,7 +184,8 @@ def methods(document: dict[str, Any], *, asynchronous: bool) -> str:
         "from __future__ import annotations\n\n",
         f"from collections.abc import {iterator}\n",
         "from typing import Any, Literal\n\n",
-        f"from assay_client.call import Call, Content\nfrom assay_client.{'async_' * asynchronous}resource import {base}\n",
+        "from assay_client.call import Call, Content\n",
+        f"from assay_client.{'async_' * asynchronous}resource import {base}\n",
         f"from assay_client.models import {', '.join(sorted(names))}\n\n",
     ]
     for tag in tags:
@@ -211,9 +224,9 @@ def _pages(operation: Operation, *, asynchronous: bool) -> str:
     iterator = "AsyncIterator" if asynchronous else "Iterator"
     name = operation.name.replace("list_", "iterate_", 1)
     signature = f"    def {name}({_arguments(operation, paged=False)}) -> {iterator}[{operation.item}]:\n"
-    words = "Every item of every page."
+    words = "The items of every page, or the first `limit` of them."
     call = f"Call({_call(operation, paged=False)})"
-    return f"\n{signature}{_docstring(words)}        return self._items({call})\n"
+    return f"\n{signature}{_docstring(words)}        return self._items({call}, limit)\n"
 
 
 def _arguments(operation: Operation, *, paged: bool = True) -> str:
@@ -228,6 +241,8 @@ def _arguments(operation: Operation, *, paged: bool = True) -> str:
         for each in operation.parameters
         if each.place == "query" and (paged or each.name not in ENVELOPE)
     ]
+    if not paged:
+        named.append("limit: int | None = None")
     if operation.tagged:
         named.append("etag: str | None = None")
     if operation.method == "POST":
@@ -252,6 +267,8 @@ def _call(operation: Operation, *, paged: bool = True) -> str:
         parts.append("etag=etag")
     if operation.method == "POST":
         parts.append("idempotency_key=idempotency_key")
+    if not operation.signed:
+        parts.append("signed=False")
     return ", ".join(parts)
 
 

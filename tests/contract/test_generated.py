@@ -19,3 +19,9 @@ def test_the_protos_keep_the_style_rules() -> None:
     buf = Path(sys.executable).with_name("buf")
     outcome = subprocess.run([str(buf), "lint", str(ROOT / "protos")], capture_output=True, text=True, check=False)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+
+def test_the_client_is_what_the_gateway_documents() -> None:
+    command = [sys.executable, str(ROOT / "libs/client/generate.py"), "--check"]
+    outcome = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stderr

@@ -115,26 +115,32 @@ class AsyncAccountsResource(AsyncResource):
 
     async def sign_up(self, body: SignUp, *, idempotency_key: str | None = None) -> Accepted:
         """Create a person, who gets a link that verifies the address. For a known address that person is told."""
-        return await self._json(Call("POST", "/v1/accounts", body=body, idempotency_key=idempotency_key))
+        return await self._json(Call("POST", "/v1/accounts", body=body, idempotency_key=idempotency_key, signed=False))
 
     async def verify_email(self, body: EmailLink, *, idempotency_key: str | None = None) -> None:
         """Spend a verifying link: the address is the person's from then on."""
-        await self._nothing(Call("POST", "/v1/accounts/verification", body=body, idempotency_key=idempotency_key))
+        await self._nothing(
+            Call("POST", "/v1/accounts/verification", body=body, idempotency_key=idempotency_key, signed=False)
+        )
 
     async def resend_verification(self, body: AccountAddress, *, idempotency_key: str | None = None) -> Accepted:
         """Send the verifying link again."""
         return await self._json(
-            Call("POST", "/v1/accounts/verification/resend", body=body, idempotency_key=idempotency_key)
+            Call("POST", "/v1/accounts/verification/resend", body=body, idempotency_key=idempotency_key, signed=False)
         )
 
     async def request_password_reset(self, body: AccountAddress, *, idempotency_key: str | None = None) -> Accepted:
         """Send a link that lets its holder choose a new password."""
-        return await self._json(Call("POST", "/v1/accounts/password-reset", body=body, idempotency_key=idempotency_key))
+        return await self._json(
+            Call("POST", "/v1/accounts/password-reset", body=body, idempotency_key=idempotency_key, signed=False)
+        )
 
     async def reset_password(self, body: PasswordReset, *, idempotency_key: str | None = None) -> None:
         """Spend such a link; every session of the person ends."""
         await self._nothing(
-            Call("POST", "/v1/accounts/password-reset/confirm", body=body, idempotency_key=idempotency_key)
+            Call(
+                "POST", "/v1/accounts/password-reset/confirm", body=body, idempotency_key=idempotency_key, signed=False
+            )
         )
 
 
@@ -183,13 +189,13 @@ class AsyncSessionsResource(AsyncResource):
         """The caller's open sessions, newest first."""
         return await self._json(Call("GET", "/v1/sessions", query={"limit": limit, "cursor": cursor}))
 
-    def iterate_sessions(self) -> AsyncIterator[Session]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/sessions"))
+    def iterate_sessions(self, *, limit: int | None = None) -> AsyncIterator[Session]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/sessions"), limit)
 
     async def sign_in(self, body: SignIn, *, idempotency_key: str | None = None) -> OpenedSession:
         """Open a session with an e-mail address and a password, and a code for who has a second factor."""
-        return await self._json(Call("POST", "/v1/sessions", body=body, idempotency_key=idempotency_key))
+        return await self._json(Call("POST", "/v1/sessions", body=body, idempotency_key=idempotency_key, signed=False))
 
     async def close_other_sessions(self) -> None:
         """Close all of the caller's sessions but the current one."""
@@ -197,11 +203,15 @@ class AsyncSessionsResource(AsyncResource):
 
     async def refresh_session(self, body: Refresh, *, idempotency_key: str | None = None) -> OpenedSession:
         """Exchange a refresh token for new tokens; each works once, and using one twice closes the session."""
-        return await self._json(Call("POST", "/v1/sessions/refresh", body=body, idempotency_key=idempotency_key))
+        return await self._json(
+            Call("POST", "/v1/sessions/refresh", body=body, idempotency_key=idempotency_key, signed=False)
+        )
 
     async def revoke_session(self, body: Revoke, *, idempotency_key: str | None = None) -> None:
         """Close a session by its refresh token."""
-        await self._nothing(Call("POST", "/v1/sessions/revoke", body=body, idempotency_key=idempotency_key))
+        await self._nothing(
+            Call("POST", "/v1/sessions/revoke", body=body, idempotency_key=idempotency_key, signed=False)
+        )
 
     async def close_session(self, session_id: str) -> None:
         """Close one of the caller's sessions."""
@@ -213,7 +223,7 @@ class AsyncSessionsResource(AsyncResource):
 
     async def get_jwks(self) -> Jwks:
         """The public keys that verify access tokens (RFC 7517)."""
-        return await self._json(Call("GET", "/.well-known/jwks.json"))
+        return await self._json(Call("GET", "/.well-known/jwks.json", signed=False))
 
 
 class AsyncSingleSignOnResource(AsyncResource):
@@ -221,7 +231,7 @@ class AsyncSingleSignOnResource(AsyncResource):
 
     async def list_sign_on_providers(self) -> ProviderList:
         """The identity providers to choose from."""
-        return await self._json(Call("GET", "/v1/sso/providers"))
+        return await self._json(Call("GET", "/v1/sso/providers", signed=False))
 
 
 class AsyncDevicesResource(AsyncResource):
@@ -251,9 +261,9 @@ class AsyncOrganisationsResource(AsyncResource):
         """The organisations that the caller is a member of."""
         return await self._json(Call("GET", "/v1/organisations", query={"limit": limit, "cursor": cursor}))
 
-    def iterate_organisations(self) -> AsyncIterator[Organisation]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/organisations"))
+    def iterate_organisations(self, *, limit: int | None = None) -> AsyncIterator[Organisation]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/organisations"), limit)
 
     async def create_organisation(self, body: NewOrganisation, *, idempotency_key: str | None = None) -> Organisation:
         """Create an organisation; the caller becomes its owner."""
@@ -297,9 +307,9 @@ class AsyncMembersResource(AsyncResource):
         """The members of the organisation."""
         return await self._json(Call("GET", "/v1/members", query={"limit": limit, "cursor": cursor}))
 
-    def iterate_members(self) -> AsyncIterator[Member]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/members"))
+    def iterate_members(self, *, limit: int | None = None) -> AsyncIterator[Member]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/members"), limit)
 
     async def add_member(self, body: NewMember, *, idempotency_key: str | None = None) -> Member:
         """Add a person; one whom nobody knew before is created with the password given."""
@@ -334,10 +344,10 @@ class AsyncInvitationsResource(AsyncResource):
         )
 
     def iterate_invitations(
-        self, *, status: Literal["open", "accepted", "revoked", "expired"] | None = None
+        self, *, status: Literal["open", "accepted", "revoked", "expired"] | None = None, limit: int | None = None
     ) -> AsyncIterator[Invitation]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/invitations", query={"status": status}))
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/invitations", query={"status": status}), limit)
 
     async def create_invitation(self, body: NewInvitation, *, idempotency_key: str | None = None) -> Invitation:
         """Invite an address by e-mail; an open invitation of the same address is replaced."""
@@ -353,7 +363,9 @@ class AsyncInvitationsResource(AsyncResource):
 
     async def describe_invitation(self, body: InvitationLink, *, idempotency_key: str | None = None) -> InvitationOffer:
         """What a link stands for, for somebody who may have no account yet."""
-        return await self._json(Call("POST", "/v1/invitations/describe", body=body, idempotency_key=idempotency_key))
+        return await self._json(
+            Call("POST", "/v1/invitations/describe", body=body, idempotency_key=idempotency_key, signed=False)
+        )
 
 
 class AsyncTeamsResource(AsyncResource):
@@ -363,9 +375,9 @@ class AsyncTeamsResource(AsyncResource):
         """The organisation's teams."""
         return await self._json(Call("GET", "/v1/teams", query={"limit": limit, "cursor": cursor}))
 
-    def iterate_teams(self) -> AsyncIterator[Team]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/teams"))
+    def iterate_teams(self, *, limit: int | None = None) -> AsyncIterator[Team]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/teams"), limit)
 
     async def create_team(self, body: NewTeam, *, idempotency_key: str | None = None) -> Team:
         """Create a team without members."""
@@ -389,9 +401,9 @@ class AsyncTeamsResource(AsyncResource):
             Call("GET", "/v1/teams/{}/members", names=(team,), query={"limit": limit, "cursor": cursor})
         )
 
-    def iterate_team_members(self, team: str) -> AsyncIterator[Member]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/teams/{}/members", names=(team,)))
+    def iterate_team_members(self, team: str, *, limit: int | None = None) -> AsyncIterator[Member]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/teams/{}/members", names=(team,)), limit)
 
     async def add_team_member(self, team: str, user_id: str) -> Member:
         """Put a member of the organisation into the team; one who is in it stays in it."""
@@ -435,9 +447,11 @@ class AsyncApiKeysResource(AsyncResource):
             )
         )
 
-    def iterate_api_keys(self, *, service_account_id: str | None = None) -> AsyncIterator[ApiKey]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/api-keys", query={"service_account_id": service_account_id}))
+    def iterate_api_keys(
+        self, *, service_account_id: str | None = None, limit: int | None = None
+    ) -> AsyncIterator[ApiKey]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/api-keys", query={"service_account_id": service_account_id}), limit)
 
     async def create_api_key(self, body: NewApiKey, *, idempotency_key: str | None = None) -> CreatedApiKey:
         """Create a key. Its secret is in this answer and nowhere else."""
@@ -463,9 +477,9 @@ class AsyncServiceAccountsResource(AsyncResource):
         """The organisation's service accounts."""
         return await self._json(Call("GET", "/v1/service-accounts", query={"limit": limit, "cursor": cursor}))
 
-    def iterate_service_accounts(self) -> AsyncIterator[ServiceAccount]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/service-accounts"))
+    def iterate_service_accounts(self, *, limit: int | None = None) -> AsyncIterator[ServiceAccount]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/service-accounts"), limit)
 
     async def create_service_account(
         self, body: NewServiceAccount, *, idempotency_key: str | None = None
@@ -529,14 +543,16 @@ class AsyncAuditTrailResource(AsyncResource):
         target: str | None = None,
         from_: str | None = None,
         to: str | None = None,
+        limit: int | None = None,
     ) -> AsyncIterator[AuditEntry]:
-        """Every item of every page."""
+        """The items of every page, or the first `limit` of them."""
         return self._items(
             Call(
                 "GET",
                 "/v1/audit-trail",
                 query={"actor": actor, "action": action, "target": target, "from": from_, "to": to},
-            )
+            ),
+            limit,
         )
 
     async def export_audit_trail(
@@ -573,9 +589,9 @@ class AsyncPromptsResource(AsyncResource):
             Call("GET", "/v1/prompts", query={"name_prefix": name_prefix, "limit": limit, "cursor": cursor})
         )
 
-    def iterate_prompts(self, *, name_prefix: str | None = None) -> AsyncIterator[Prompt]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/prompts", query={"name_prefix": name_prefix}))
+    def iterate_prompts(self, *, name_prefix: str | None = None, limit: int | None = None) -> AsyncIterator[Prompt]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/prompts", query={"name_prefix": name_prefix}), limit)
 
     async def create_prompt(self, body: NewPrompt, *, idempotency_key: str | None = None) -> Prompt:
         """Create a prompt without versions."""
@@ -595,9 +611,9 @@ class AsyncPromptsResource(AsyncResource):
             Call("GET", "/v1/prompts/{}/versions", names=(prompt,), query={"limit": limit, "cursor": cursor})
         )
 
-    def iterate_versions(self, prompt: str) -> AsyncIterator[Version]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/prompts/{}/versions", names=(prompt,)))
+    def iterate_versions(self, prompt: str, *, limit: int | None = None) -> AsyncIterator[Version]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/prompts/{}/versions", names=(prompt,)), limit)
 
     async def publish_version(self, prompt: str, body: NewVersion, *, idempotency_key: str | None = None) -> Version:
         """Append an immutable version; content equal to the newest version's is refused."""
@@ -655,9 +671,9 @@ class AsyncPromptsResource(AsyncResource):
             Call("GET", "/v1/prompts/{}/history", names=(prompt,), query={"limit": limit, "cursor": cursor})
         )
 
-    def iterate_history(self, prompt: str) -> AsyncIterator[HistoryEntry]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/prompts/{}/history", names=(prompt,)))
+    def iterate_history(self, prompt: str, *, limit: int | None = None) -> AsyncIterator[HistoryEntry]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/prompts/{}/history", names=(prompt,)), limit)
 
 
 class AsyncDatasetsResource(AsyncResource):
@@ -667,9 +683,9 @@ class AsyncDatasetsResource(AsyncResource):
         """The organisation's datasets, newest first."""
         return await self._json(Call("GET", "/v1/datasets", query={"limit": limit, "cursor": cursor}))
 
-    def iterate_datasets(self) -> AsyncIterator[Dataset]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/datasets"))
+    def iterate_datasets(self, *, limit: int | None = None) -> AsyncIterator[Dataset]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/datasets"), limit)
 
     async def create_dataset(self, body: NewDataset, *, idempotency_key: str | None = None) -> Dataset:
         """Create an empty dataset."""
@@ -696,9 +712,11 @@ class AsyncDatasetsResource(AsyncResource):
             )
         )
 
-    def iterate_items(self, dataset: str, *, version: int | None = None) -> AsyncIterator[DatasetItem]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/datasets/{}/items", names=(dataset,), query={"version": version}))
+    def iterate_items(
+        self, dataset: str, *, version: int | None = None, limit: int | None = None
+    ) -> AsyncIterator[DatasetItem]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/datasets/{}/items", names=(dataset,), query={"version": version}), limit)
 
     async def import_items(
         self,
@@ -732,9 +750,9 @@ class AsyncRunsResource(AsyncResource):
         """The organisation's runs, newest first."""
         return await self._json(Call("GET", "/v1/runs", query={"prompt": prompt, "limit": limit, "cursor": cursor}))
 
-    def iterate_runs(self, *, prompt: str | None = None) -> AsyncIterator[Run]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/runs", query={"prompt": prompt}))
+    def iterate_runs(self, *, prompt: str | None = None, limit: int | None = None) -> AsyncIterator[Run]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/runs", query={"prompt": prompt}), limit)
 
     async def create_run(self, body: NewRun, *, idempotency_key: str | None = None) -> Run:
         """Cut the dataset into tasks and queue them."""
@@ -754,9 +772,9 @@ class AsyncRunsResource(AsyncResource):
             Call("GET", "/v1/runs/{}/results", names=(run_id,), query={"limit": limit, "cursor": cursor})
         )
 
-    def iterate_results(self, run_id: str) -> AsyncIterator[ItemResult]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/runs/{}/results", names=(run_id,)))
+    def iterate_results(self, run_id: str, *, limit: int | None = None) -> AsyncIterator[ItemResult]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/runs/{}/results", names=(run_id,)), limit)
 
     async def list_models(self) -> ModelPage:
         """The models that runs can name."""
@@ -794,9 +812,9 @@ class AsyncRepositoriesResource(AsyncResource):
         """The organisation's repositories, newest first."""
         return await self._json(Call("GET", "/v1/repositories", query={"limit": limit, "cursor": cursor}))
 
-    def iterate_repositories(self) -> AsyncIterator[Repository]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/repositories"))
+    def iterate_repositories(self, *, limit: int | None = None) -> AsyncIterator[Repository]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/repositories"), limit)
 
     async def create_repository(self, body: NewRepository, *, idempotency_key: str | None = None) -> Repository:
         """Register a repository, with an https URL to clone from or without one (bundles are uploaded then)."""
@@ -846,9 +864,9 @@ class AsyncAuditsResource(AsyncResource):
             Call("GET", "/v1/audits", query={"repository": repository, "limit": limit, "cursor": cursor})
         )
 
-    def iterate_audits(self, *, repository: str | None = None) -> AsyncIterator[AuditRun]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/audits", query={"repository": repository}))
+    def iterate_audits(self, *, repository: str | None = None, limit: int | None = None) -> AsyncIterator[AuditRun]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/audits", query={"repository": repository}), limit)
 
     async def start_audit(self, body: NewAudit, *, idempotency_key: str | None = None) -> AuditRun:
         """Queue an audit of a repository's commit."""
@@ -883,15 +901,17 @@ class AsyncAuditsResource(AsyncResource):
         *,
         kind: Literal["integrity", "tdd", "flow", "sages", "git", "servant", "strict", "predictive"] | None = None,
         minimum_severity: Literal["note", "warning", "error"] | None = None,
+        limit: int | None = None,
     ) -> AsyncIterator[Finding]:
-        """Every item of every page."""
+        """The items of every page, or the first `limit` of them."""
         return self._items(
             Call(
                 "GET",
                 "/v1/audits/{}/findings",
                 names=(audit_id,),
                 query={"kind": kind, "minimum_severity": minimum_severity},
-            )
+            ),
+            limit,
         )
 
     async def export_sarif(self, audit_id: str) -> bytes:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 from assay_client.async_transport import AsyncTransport
 from assay_client.call import Call
-from assay_client.resource import PAGE
+from assay_client.resource import page_of
 
 
 class AsyncResource:
@@ -26,10 +25,14 @@ class AsyncResource:
     async def _nothing(self, call: Call) -> None:
         await self._transport.send(call)
 
-    async def _items(self, call: Call) -> AsyncIterator[Any]:
-        cursor: str | None = ""
-        while cursor is not None:
-            page = await self._json(replace(call, query={**call.query, "limit": PAGE, "cursor": cursor or None}))
+    async def _items(self, call: Call, limit: int | None) -> AsyncIterator[Any]:
+        cursor: str | None = None
+        left = limit
+        while left is None or left > 0:
+            page = await self._json(page_of(call, left, cursor))
             for item in page["items"]:
                 yield item
             cursor = page["next_cursor"]
+            left = left and left - len(page["items"])
+            if cursor is None:
+                return

@@ -792,40 +792,22 @@ class ModelUsage(TypedDict):
     """
 
 
-Scope: TypeAlias = str
-"""
-A permission.
-"""
-
-
-Prompt: TypeAlias = str
-"""
-Id or name.
-"""
-
-
-Repository: TypeAlias = str
-"""
-Id or name.
-"""
-
-
 class NewApiKey(TypedDict):
     """
     The key to create; its scopes must be among the creator's permissions.
     """
 
     name: str
-    scopes: list[Scope]
+    scopes: list[str]
     expires_at: NotRequired[str | None]
     """
     Absent = never.
     """
-    prompts: NotRequired[list[Prompt]]
+    prompts: NotRequired[list[str]]
     """
     Ids or names of the only prompts; empty = all.
     """
-    repositories: NotRequired[list[Repository]]
+    repositories: NotRequired[list[str]]
     """
     Ids or names of the only repositories; empty = all.
     """
@@ -907,12 +889,6 @@ class NewEvaluator(TypedDict):
     config: NotRequired[dict[str, JsonValue]]
 
 
-Team: TypeAlias = str
-"""
-Id or slug of a team.
-"""
-
-
 class NewInvitation(TypedDict):
     """
     Whom to invite.
@@ -920,7 +896,7 @@ class NewInvitation(TypedDict):
 
     email: str
     role: Literal["owner", "admin", "member", "viewer"]
-    teams: NotRequired[list[Team]]
+    teams: NotRequired[list[str]]
     """
     Ids or slugs of teams to join.
     """
@@ -948,9 +924,6 @@ class NewMember(TypedDict):
     """
 
 
-StopItem: TypeAlias = str
-
-
 class NewModelParameters(TypedDict):
     """
     What is sent with every request to the model.
@@ -959,7 +932,7 @@ class NewModelParameters(TypedDict):
     max_tokens: NotRequired[int]
     temperature: NotRequired[float]
     seed: NotRequired[int | None]
-    stop: NotRequired[list[StopItem]]
+    stop: NotRequired[list[str]]
 
 
 class NewOrganisation(TypedDict):
@@ -1201,7 +1174,7 @@ class PasswordReset(TypedDict):
     """
 
 
-class Prompt1(TypedDict):
+class Prompt(TypedDict):
     """
     A named prompt.
     """
@@ -1257,7 +1230,7 @@ class PromptPage(TypedDict):
     Prompts of the organisation, newest first.
     """
 
-    items: list[Prompt1]
+    items: list[Prompt]
     next_cursor: str | None
     """
     `cursor` of the next page; null at the end.
@@ -1320,7 +1293,7 @@ class RenderRequest(TypedDict):
     variables: NotRequired[dict[str, JsonValue]]
 
 
-class Repository1(TypedDict):
+class Repository(TypedDict):
     """
     A repository.
     """
@@ -1365,7 +1338,7 @@ class RepositoryPage(TypedDict):
     Repositories of the organisation, newest first.
     """
 
-    items: list[Repository1]
+    items: list[Repository]
     next_cursor: str | None
     """
     `cursor` of the next page; null at the end.
@@ -1599,7 +1572,7 @@ Summary = TypedDict(
 )
 
 
-class Team1(TypedDict):
+class Team(TypedDict):
     """
     A group of members.
     """
@@ -1636,7 +1609,7 @@ class TeamPage(TypedDict):
     Teams of the organisation.
     """
 
-    items: list[Team1]
+    items: list[Team]
     next_cursor: str | None
     """
     `cursor` of the next page; null at the end.

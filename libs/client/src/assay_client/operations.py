@@ -115,23 +115,33 @@ class AccountsResource(Resource):
 
     def sign_up(self, body: SignUp, *, idempotency_key: str | None = None) -> Accepted:
         """Create a person, who gets a link that verifies the address. For a known address that person is told."""
-        return self._json(Call("POST", "/v1/accounts", body=body, idempotency_key=idempotency_key))
+        return self._json(Call("POST", "/v1/accounts", body=body, idempotency_key=idempotency_key, signed=False))
 
     def verify_email(self, body: EmailLink, *, idempotency_key: str | None = None) -> None:
         """Spend a verifying link: the address is the person's from then on."""
-        self._nothing(Call("POST", "/v1/accounts/verification", body=body, idempotency_key=idempotency_key))
+        self._nothing(
+            Call("POST", "/v1/accounts/verification", body=body, idempotency_key=idempotency_key, signed=False)
+        )
 
     def resend_verification(self, body: AccountAddress, *, idempotency_key: str | None = None) -> Accepted:
         """Send the verifying link again."""
-        return self._json(Call("POST", "/v1/accounts/verification/resend", body=body, idempotency_key=idempotency_key))
+        return self._json(
+            Call("POST", "/v1/accounts/verification/resend", body=body, idempotency_key=idempotency_key, signed=False)
+        )
 
     def request_password_reset(self, body: AccountAddress, *, idempotency_key: str | None = None) -> Accepted:
         """Send a link that lets its holder choose a new password."""
-        return self._json(Call("POST", "/v1/accounts/password-reset", body=body, idempotency_key=idempotency_key))
+        return self._json(
+            Call("POST", "/v1/accounts/password-reset", body=body, idempotency_key=idempotency_key, signed=False)
+        )
 
     def reset_password(self, body: PasswordReset, *, idempotency_key: str | None = None) -> None:
         """Spend such a link; every session of the person ends."""
-        self._nothing(Call("POST", "/v1/accounts/password-reset/confirm", body=body, idempotency_key=idempotency_key))
+        self._nothing(
+            Call(
+                "POST", "/v1/accounts/password-reset/confirm", body=body, idempotency_key=idempotency_key, signed=False
+            )
+        )
 
 
 class AccountResource(Resource):
@@ -177,13 +187,13 @@ class SessionsResource(Resource):
         """The caller's open sessions, newest first."""
         return self._json(Call("GET", "/v1/sessions", query={"limit": limit, "cursor": cursor}))
 
-    def iterate_sessions(self) -> Iterator[Session]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/sessions"))
+    def iterate_sessions(self, *, limit: int | None = None) -> Iterator[Session]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/sessions"), limit)
 
     def sign_in(self, body: SignIn, *, idempotency_key: str | None = None) -> OpenedSession:
         """Open a session with an e-mail address and a password, and a code for who has a second factor."""
-        return self._json(Call("POST", "/v1/sessions", body=body, idempotency_key=idempotency_key))
+        return self._json(Call("POST", "/v1/sessions", body=body, idempotency_key=idempotency_key, signed=False))
 
     def close_other_sessions(self) -> None:
         """Close all of the caller's sessions but the current one."""
@@ -191,11 +201,13 @@ class SessionsResource(Resource):
 
     def refresh_session(self, body: Refresh, *, idempotency_key: str | None = None) -> OpenedSession:
         """Exchange a refresh token for new tokens; each works once, and using one twice closes the session."""
-        return self._json(Call("POST", "/v1/sessions/refresh", body=body, idempotency_key=idempotency_key))
+        return self._json(
+            Call("POST", "/v1/sessions/refresh", body=body, idempotency_key=idempotency_key, signed=False)
+        )
 
     def revoke_session(self, body: Revoke, *, idempotency_key: str | None = None) -> None:
         """Close a session by its refresh token."""
-        self._nothing(Call("POST", "/v1/sessions/revoke", body=body, idempotency_key=idempotency_key))
+        self._nothing(Call("POST", "/v1/sessions/revoke", body=body, idempotency_key=idempotency_key, signed=False))
 
     def close_session(self, session_id: str) -> None:
         """Close one of the caller's sessions."""
@@ -207,7 +219,7 @@ class SessionsResource(Resource):
 
     def get_jwks(self) -> Jwks:
         """The public keys that verify access tokens (RFC 7517)."""
-        return self._json(Call("GET", "/.well-known/jwks.json"))
+        return self._json(Call("GET", "/.well-known/jwks.json", signed=False))
 
 
 class SingleSignOnResource(Resource):
@@ -215,7 +227,7 @@ class SingleSignOnResource(Resource):
 
     def list_sign_on_providers(self) -> ProviderList:
         """The identity providers to choose from."""
-        return self._json(Call("GET", "/v1/sso/providers"))
+        return self._json(Call("GET", "/v1/sso/providers", signed=False))
 
 
 class DevicesResource(Resource):
@@ -245,9 +257,9 @@ class OrganisationsResource(Resource):
         """The organisations that the caller is a member of."""
         return self._json(Call("GET", "/v1/organisations", query={"limit": limit, "cursor": cursor}))
 
-    def iterate_organisations(self) -> Iterator[Organisation]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/organisations"))
+    def iterate_organisations(self, *, limit: int | None = None) -> Iterator[Organisation]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/organisations"), limit)
 
     def create_organisation(self, body: NewOrganisation, *, idempotency_key: str | None = None) -> Organisation:
         """Create an organisation; the caller becomes its owner."""
@@ -289,9 +301,9 @@ class MembersResource(Resource):
         """The members of the organisation."""
         return self._json(Call("GET", "/v1/members", query={"limit": limit, "cursor": cursor}))
 
-    def iterate_members(self) -> Iterator[Member]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/members"))
+    def iterate_members(self, *, limit: int | None = None) -> Iterator[Member]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/members"), limit)
 
     def add_member(self, body: NewMember, *, idempotency_key: str | None = None) -> Member:
         """Add a person; one whom nobody knew before is created with the password given."""
@@ -324,10 +336,10 @@ class InvitationsResource(Resource):
         return self._json(Call("GET", "/v1/invitations", query={"status": status, "limit": limit, "cursor": cursor}))
 
     def iterate_invitations(
-        self, *, status: Literal["open", "accepted", "revoked", "expired"] | None = None
+        self, *, status: Literal["open", "accepted", "revoked", "expired"] | None = None, limit: int | None = None
     ) -> Iterator[Invitation]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/invitations", query={"status": status}))
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/invitations", query={"status": status}), limit)
 
     def create_invitation(self, body: NewInvitation, *, idempotency_key: str | None = None) -> Invitation:
         """Invite an address by e-mail; an open invitation of the same address is replaced."""
@@ -343,7 +355,9 @@ class InvitationsResource(Resource):
 
     def describe_invitation(self, body: InvitationLink, *, idempotency_key: str | None = None) -> InvitationOffer:
         """What a link stands for, for somebody who may have no account yet."""
-        return self._json(Call("POST", "/v1/invitations/describe", body=body, idempotency_key=idempotency_key))
+        return self._json(
+            Call("POST", "/v1/invitations/describe", body=body, idempotency_key=idempotency_key, signed=False)
+        )
 
 
 class TeamsResource(Resource):
@@ -353,9 +367,9 @@ class TeamsResource(Resource):
         """The organisation's teams."""
         return self._json(Call("GET", "/v1/teams", query={"limit": limit, "cursor": cursor}))
 
-    def iterate_teams(self) -> Iterator[Team]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/teams"))
+    def iterate_teams(self, *, limit: int | None = None) -> Iterator[Team]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/teams"), limit)
 
     def create_team(self, body: NewTeam, *, idempotency_key: str | None = None) -> Team:
         """Create a team without members."""
@@ -377,9 +391,9 @@ class TeamsResource(Resource):
         """The members of a team."""
         return self._json(Call("GET", "/v1/teams/{}/members", names=(team,), query={"limit": limit, "cursor": cursor}))
 
-    def iterate_team_members(self, team: str) -> Iterator[Member]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/teams/{}/members", names=(team,)))
+    def iterate_team_members(self, team: str, *, limit: int | None = None) -> Iterator[Member]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/teams/{}/members", names=(team,)), limit)
 
     def add_team_member(self, team: str, user_id: str) -> Member:
         """Put a member of the organisation into the team; one who is in it stays in it."""
@@ -423,9 +437,9 @@ class ApiKeysResource(Resource):
             )
         )
 
-    def iterate_api_keys(self, *, service_account_id: str | None = None) -> Iterator[ApiKey]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/api-keys", query={"service_account_id": service_account_id}))
+    def iterate_api_keys(self, *, service_account_id: str | None = None, limit: int | None = None) -> Iterator[ApiKey]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/api-keys", query={"service_account_id": service_account_id}), limit)
 
     def create_api_key(self, body: NewApiKey, *, idempotency_key: str | None = None) -> CreatedApiKey:
         """Create a key. Its secret is in this answer and nowhere else."""
@@ -451,9 +465,9 @@ class ServiceAccountsResource(Resource):
         """The organisation's service accounts."""
         return self._json(Call("GET", "/v1/service-accounts", query={"limit": limit, "cursor": cursor}))
 
-    def iterate_service_accounts(self) -> Iterator[ServiceAccount]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/service-accounts"))
+    def iterate_service_accounts(self, *, limit: int | None = None) -> Iterator[ServiceAccount]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/service-accounts"), limit)
 
     def create_service_account(self, body: NewServiceAccount, *, idempotency_key: str | None = None) -> ServiceAccount:
         """Create a service account; nobody makes one that may do more than themselves."""
@@ -513,14 +527,16 @@ class AuditTrailResource(Resource):
         target: str | None = None,
         from_: str | None = None,
         to: str | None = None,
+        limit: int | None = None,
     ) -> Iterator[AuditEntry]:
-        """Every item of every page."""
+        """The items of every page, or the first `limit` of them."""
         return self._items(
             Call(
                 "GET",
                 "/v1/audit-trail",
                 query={"actor": actor, "action": action, "target": target, "from": from_, "to": to},
-            )
+            ),
+            limit,
         )
 
     def export_audit_trail(
@@ -557,9 +573,9 @@ class PromptsResource(Resource):
             Call("GET", "/v1/prompts", query={"name_prefix": name_prefix, "limit": limit, "cursor": cursor})
         )
 
-    def iterate_prompts(self, *, name_prefix: str | None = None) -> Iterator[Prompt]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/prompts", query={"name_prefix": name_prefix}))
+    def iterate_prompts(self, *, name_prefix: str | None = None, limit: int | None = None) -> Iterator[Prompt]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/prompts", query={"name_prefix": name_prefix}), limit)
 
     def create_prompt(self, body: NewPrompt, *, idempotency_key: str | None = None) -> Prompt:
         """Create a prompt without versions."""
@@ -579,9 +595,9 @@ class PromptsResource(Resource):
             Call("GET", "/v1/prompts/{}/versions", names=(prompt,), query={"limit": limit, "cursor": cursor})
         )
 
-    def iterate_versions(self, prompt: str) -> Iterator[Version]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/prompts/{}/versions", names=(prompt,)))
+    def iterate_versions(self, prompt: str, *, limit: int | None = None) -> Iterator[Version]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/prompts/{}/versions", names=(prompt,)), limit)
 
     def publish_version(self, prompt: str, body: NewVersion, *, idempotency_key: str | None = None) -> Version:
         """Append an immutable version; content equal to the newest version's is refused."""
@@ -639,9 +655,9 @@ class PromptsResource(Resource):
             Call("GET", "/v1/prompts/{}/history", names=(prompt,), query={"limit": limit, "cursor": cursor})
         )
 
-    def iterate_history(self, prompt: str) -> Iterator[HistoryEntry]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/prompts/{}/history", names=(prompt,)))
+    def iterate_history(self, prompt: str, *, limit: int | None = None) -> Iterator[HistoryEntry]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/prompts/{}/history", names=(prompt,)), limit)
 
 
 class DatasetsResource(Resource):
@@ -651,9 +667,9 @@ class DatasetsResource(Resource):
         """The organisation's datasets, newest first."""
         return self._json(Call("GET", "/v1/datasets", query={"limit": limit, "cursor": cursor}))
 
-    def iterate_datasets(self) -> Iterator[Dataset]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/datasets"))
+    def iterate_datasets(self, *, limit: int | None = None) -> Iterator[Dataset]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/datasets"), limit)
 
     def create_dataset(self, body: NewDataset, *, idempotency_key: str | None = None) -> Dataset:
         """Create an empty dataset."""
@@ -680,9 +696,11 @@ class DatasetsResource(Resource):
             )
         )
 
-    def iterate_items(self, dataset: str, *, version: int | None = None) -> Iterator[DatasetItem]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/datasets/{}/items", names=(dataset,), query={"version": version}))
+    def iterate_items(
+        self, dataset: str, *, version: int | None = None, limit: int | None = None
+    ) -> Iterator[DatasetItem]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/datasets/{}/items", names=(dataset,), query={"version": version}), limit)
 
     def import_items(
         self,
@@ -714,9 +732,9 @@ class RunsResource(Resource):
         """The organisation's runs, newest first."""
         return self._json(Call("GET", "/v1/runs", query={"prompt": prompt, "limit": limit, "cursor": cursor}))
 
-    def iterate_runs(self, *, prompt: str | None = None) -> Iterator[Run]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/runs", query={"prompt": prompt}))
+    def iterate_runs(self, *, prompt: str | None = None, limit: int | None = None) -> Iterator[Run]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/runs", query={"prompt": prompt}), limit)
 
     def create_run(self, body: NewRun, *, idempotency_key: str | None = None) -> Run:
         """Cut the dataset into tasks and queue them."""
@@ -734,9 +752,9 @@ class RunsResource(Resource):
         """The results of a run, in the dataset's order."""
         return self._json(Call("GET", "/v1/runs/{}/results", names=(run_id,), query={"limit": limit, "cursor": cursor}))
 
-    def iterate_results(self, run_id: str) -> Iterator[ItemResult]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/runs/{}/results", names=(run_id,)))
+    def iterate_results(self, run_id: str, *, limit: int | None = None) -> Iterator[ItemResult]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/runs/{}/results", names=(run_id,)), limit)
 
     def list_models(self) -> ModelPage:
         """The models that runs can name."""
@@ -774,9 +792,9 @@ class RepositoriesResource(Resource):
         """The organisation's repositories, newest first."""
         return self._json(Call("GET", "/v1/repositories", query={"limit": limit, "cursor": cursor}))
 
-    def iterate_repositories(self) -> Iterator[Repository]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/repositories"))
+    def iterate_repositories(self, *, limit: int | None = None) -> Iterator[Repository]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/repositories"), limit)
 
     def create_repository(self, body: NewRepository, *, idempotency_key: str | None = None) -> Repository:
         """Register a repository, with an https URL to clone from or without one (bundles are uploaded then)."""
@@ -822,9 +840,9 @@ class AuditsResource(Resource):
         """The organisation's audit runs, newest first."""
         return self._json(Call("GET", "/v1/audits", query={"repository": repository, "limit": limit, "cursor": cursor}))
 
-    def iterate_audits(self, *, repository: str | None = None) -> Iterator[AuditRun]:
-        """Every item of every page."""
-        return self._items(Call("GET", "/v1/audits", query={"repository": repository}))
+    def iterate_audits(self, *, repository: str | None = None, limit: int | None = None) -> Iterator[AuditRun]:
+        """The items of every page, or the first `limit` of them."""
+        return self._items(Call("GET", "/v1/audits", query={"repository": repository}), limit)
 
     def start_audit(self, body: NewAudit, *, idempotency_key: str | None = None) -> AuditRun:
         """Queue an audit of a repository's commit."""
@@ -859,15 +877,17 @@ class AuditsResource(Resource):
         *,
         kind: Literal["integrity", "tdd", "flow", "sages", "git", "servant", "strict", "predictive"] | None = None,
         minimum_severity: Literal["note", "warning", "error"] | None = None,
+        limit: int | None = None,
     ) -> Iterator[Finding]:
-        """Every item of every page."""
+        """The items of every page, or the first `limit` of them."""
         return self._items(
             Call(
                 "GET",
                 "/v1/audits/{}/findings",
                 names=(audit_id,),
                 query={"kind": kind, "minimum_severity": minimum_severity},
-            )
+            ),
+            limit,
         )
 
     def export_sarif(self, audit_id: str) -> bytes:

@@ -28,9 +28,19 @@ class Resource:
     def _nothing(self, call: Call) -> None:
         self._transport.send(call)
 
-    def _items(self, call: Call) -> Iterator[Any]:
-        cursor: str | None = ""
-        while cursor is not None:
-            page = self._json(replace(call, query={**call.query, "limit": PAGE, "cursor": cursor or None}))
+    def _items(self, call: Call, limit: int | None) -> Iterator[Any]:
+        cursor: str | None = None
+        left = limit
+        while left is None or left > 0:
+            page = self._json(page_of(call, left, cursor))
             yield from page["items"]
             cursor = page["next_cursor"]
+            left = left and left - len(page["items"])
+            if cursor is None:
+                return
+
+
+def page_of(call: Call, left: int | None, cursor: str | None) -> Call:
+    """The call for the next page of a list of which `left` items are wanted (None = all)."""
+    size = PAGE if left is None else min(PAGE, left)
+    return replace(call, query={**call.query, "limit": size, "cursor": cursor})
