@@ -11,7 +11,7 @@ import jwt
 import pytest
 from google.protobuf.empty_pb2 import Empty
 
-from assay.auth.v1 import organisations_pb2, sessions_pb2, single_sign_on_pb2, single_sign_on_pb2_grpc
+from assay.auth.v1 import events_pb2, organisations_pb2, sessions_pb2, single_sign_on_pb2, single_sign_on_pb2_grpc
 from assay_common.origin import Origin
 
 FAILED, NOT_FOUND = grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND
@@ -76,6 +76,33 @@ async def test_a_device_gets_a_session_of_whoever_approves_it(world, devices, re
     renewed = await world.sessions.RefreshTokens(sessions_pb2.RefreshTokensRequest(refresh_token=tokens.refresh_token))
     assert claims_of(renewed)["sub"] == str(team.owner.id)
     with refused(FAILED, "INVALID_GRANT"):
+        await poll(devices, codes.device_code)
+
+
+async def test_the_session_is_the_devices_own(world, devices):
+    person = await world.person()
+    metadata = await world.signed_in(person)
+    codes = await start(devices)
+    await approve(devices, codes.user_code, metadata)
+    tokens = await poll(devices, codes.device_code)
+    listed = await world.sessions.ListSessions(
+        sessions_pb2.ListSessionsRequest(), metadata=(("authorization", f"Bearer {tokens.access.access_token}"),)
+    )
+    (session,) = [each for each in listed.sessions if each.current]
+    assert (session.method, session.user_agent, session.address) == ("device", LAPTOP.user_agent, LAPTOP.address)
+    facts = [message for _, message in await world.events(person.id)]
+    opened = events_pb2.SessionOpened(session_id=session.id, user_id=str(person.id), method="device")
+    assert opened in facts
+
+
+async def test_whose_account_is_closed_meanwhile_gets_none(world, devices, refused):
+    person = await world.person()
+    metadata = await world.signed_in(person)
+    codes = await start(devices)
+    await approve(devices, codes.user_code, metadata)
+    async with world.parts.uow.system() as tx:
+        await tx.tenant.connection.execute("UPDATE users SET deactivated_at = now() WHERE id = $1", person.id)
+    with refused(FAILED, "ACCESS_DENIED"):
         await poll(devices, codes.device_code)
 
 

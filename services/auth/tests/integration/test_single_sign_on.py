@@ -198,6 +198,11 @@ async def test_somebody_unknown_gets_an_account_and_is_known_the_next_time(brows
     )
     assert (who.email, who.name) == (ada.email.lower(), "Ada")
 
+    listed = await browser.world.sessions.ListSessions(
+        sessions_pb2.ListSessionsRequest(), metadata=(("authorization", f"Bearer {renewed.access.access_token}"),)
+    )
+    assert [session.method for session in listed.sessions] == ["sso:acme"]
+
     # The provider's own name counts, whatever has become of the address.
     ada.claims |= {"email": "other@example.org", "email_verified": False}
     again = await browser.sign_on(ada)

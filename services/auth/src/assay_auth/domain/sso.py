@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
-from uuid import UUID
 
-from assay_auth.domain.errors import AccountDeactivated, AccountNotVerified, ProviderAddressNotVerified, SignOnInvalid
+from assay_auth.domain.errors import ProviderAddressNotVerified, SignOnInvalid
 from assay_auth.domain.sessions import digest_of
 from assay_auth.domain.text import MAX_NAME, is_email, normal_email
 from assay_common.errors import Violation
@@ -77,32 +76,6 @@ class ProvidedIdentity:
         """What to call a new person."""
         plain = " ".join("".join(each if each.isprintable() else " " for each in self.name).split())[:MAX_NAME]
         return plain or self.email.partition("@")[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What counts of a person's account when a provider's person wants it."""
-
-    user_id: UUID
-    is_verified: bool
-    """Whether the person has proved that the address is theirs."""
-    is_active: bool
-
-    def check_active(self) -> None:
-        """Raise AccountDeactivated for a closed account."""
-        if not self.is_active:
-            raise AccountDeactivated("this account was closed")
-
-    def check_linkable(self) -> None:
-        """Raise AccountDeactivated, or AccountNotVerified for an account that anybody may have made with this address.
-
-        Whoever made it knows its password, and would share whatever the real person does in it.
-        """
-        self.check_active()
-        if not self.is_verified:
-            raise AccountNotVerified(
-                "an account with your address waits to be verified: follow the link in its mail, then sign in again"
-            )
 
 
 def redirect_violations(field_name: str, uri: str, public_url: str) -> Iterator[Violation]:

@@ -24,6 +24,12 @@ _OPEN_OF = f"""
     WHERE org_id = $1 AND email = $2 AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > $3
     FOR NO KEY UPDATE
 """  # noqa: S608
+_IS_INVITED = """
+    SELECT EXISTS (
+        SELECT FROM invitations
+        WHERE email = $1 AND expires_at > $2 AND accepted_at IS NULL AND revoked_at IS NULL
+    )
+"""
 _SAVE = "UPDATE invitations SET accepted_at = $3, revoked_at = $4 WHERE org_id = $1 AND id = $2"
 _PAGE = f"""
     SELECT {_COLUMNS} FROM invitations
@@ -71,6 +77,10 @@ class PostgresInvitations:
         if row is None:
             raise InvitationNotFound("the organisation has no such invitation", invitation_id=str(invitation_id))
         return _invitation(row)
+
+    async def is_invited(self, email: str, now: datetime) -> bool:
+        """Whether any organisation waits for the person with this address."""
+        return bool(await self.connection.fetchval(_IS_INVITED, email, now))
 
     async def open_of(self, org_id: UUID, email: str, now: datetime) -> Sequence[Invitation]:
         """The open invitations of an address, locked."""

@@ -1,15 +1,21 @@
 """A device asks whether it was approved."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
 
-from assay_auth.application.ports import UnitOfWork
-from assay_auth.application.sessions.session import OpenSession, Session, new_refresh_token
-from assay_auth.domain.errors import InvalidGrant
-from assay_auth.domain.organisations import continued
-from assay_auth.domain.sessions import NewFamily, digest_of
+from assay_auth.application.ports import Transaction, UnitOfWork
+from assay_auth.application.sessions.session import IssuedRefreshToken, OpenSession, Session, begin_session
+from assay_auth.domain.devices import DeviceRequest
+from assay_auth.domain.errors import AccessDenied, InvalidGrant
+from assay_auth.domain.organisations import Membership, continued
+from assay_auth.domain.sessions import digest_of
 from assay_auth.domain.text import missing, refuse
 from assay_common.clock import Clock
-from assay_common.ids import new_id
+
+METHOD: Final = "device"
+"""How such sessions were opened, in a person's list of sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +38,21 @@ class PollDevice:
             if request is None:
                 raise InvalidGrant("no device has this code, or it was used before")
             polled, refusal = request.polled(now)
-            if refusal is not None or polled.user_id is None:
-                await tx.devices.save(polled)
+            if refusal is None:
+                opened = await self._opened(tx, polled, now)
             else:
-                await tx.devices.remove(polled)
-                membership = continued(await tx.members.memberships_of(polled.user_id), polled.org_id)
-                family = NewFamily(new_id(), polled.user_id, membership.org_id if membership else None, now)
-                refresh = new_refresh_token(family.id, now)
-                await tx.refresh_tokens.open(family, refresh.stored)
+                await tx.devices.save(polled)
         if refusal is not None:  # said only now: the time of the poll must be committed
             raise refusal
-        return await self.open_session(family.user_id, membership, refresh)
+        return await self.open_session(*opened)
+
+    @staticmethod
+    async def _opened(
+        tx: Transaction, request: DeviceRequest, now: datetime
+    ) -> tuple[UUID, Membership | None, IssuedRefreshToken]:
+        await tx.devices.remove(request)
+        person = await tx.users.find(request.user_id) if request.user_id else None
+        if person is None:
+            raise AccessDenied("the account of whoever approved it was closed")
+        membership = continued(await tx.members.memberships_of(person.id), request.org_id)
+        return person.id, membership, await begin_session(tx, person.id, membership, METHOD, now)

@@ -75,6 +75,9 @@ class Invitations(Protocol):
     async def get_for_change(self, org_id: UUID, invitation_id: UUID) -> Invitation:
         """One invitation, locked until the transaction ends; raises InvitationNotFound."""
 
+    async def is_invited(self, email: str, now: datetime) -> bool:
+        """Whether any organisation waits for the person with this address."""
+
     async def open_of(self, org_id: UUID, email: str, now: datetime) -> Sequence[Invitation]:
         """The open invitations of an address, locked until the transaction ends."""
 

@@ -4,8 +4,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from assay_auth.domain.members import User
-from assay_auth.domain.sso import Account, Attempt, ProvidedIdentity
+from assay_auth.domain.sso import Attempt, ProvidedIdentity
 
 
 class SignOnAttempts(Protocol):
@@ -19,19 +18,10 @@ class SignOnAttempts(Protocol):
 
 
 class Identities(Protocol):
-    """Which account a provider's person has here, and what counts of accounts for that."""
+    """Which account a provider's person has here."""
 
-    async def account_of(self, identity: ProvidedIdentity) -> Account | None:
+    async def user_of(self, identity: ProvidedIdentity) -> UUID | None:
         """The account that a provider's person was given."""
-
-    async def account_at(self, email: str) -> Account | None:
-        """The account with this address."""
-
-    async def add_account(self, user: User) -> bool:
-        """Add a person without a password, whose address is verified; False when the address is taken."""
-
-    async def is_invited(self, email: str, now: datetime) -> bool:
-        """Whether some organisation has asked this address to join, and waits."""
 
     async def link(self, identity: ProvidedIdentity, user_id: UUID, at: datetime) -> bool:
         """Give a provider's person this account; False when either has another already."""

@@ -4,15 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from assay_auth.application.ports import IdentityProvider, UnitOfWork
-from assay_auth.application.sessions.session import OpenSession, Session, new_refresh_token
+from assay_auth.application.sessions.session import OpenSession, Session, begin_session
 from assay_auth.application.sso.find_account import FindAccount
 from assay_auth.domain.errors import ProviderUnknown, SignOnRefused
 from assay_auth.domain.organisations import chosen
-from assay_auth.domain.sessions import NewFamily, digest_of
+from assay_auth.domain.sessions import digest_of
 from assay_auth.domain.sso import Attempt, ProvidedIdentity, invalid_attempt
 from assay_auth.domain.text import missing, refuse
 from assay_common.clock import Clock
-from assay_common.ids import new_id
 
 MAX_ERROR = 100
 
@@ -58,9 +57,7 @@ class CompleteSignOn:
         async with self.uow.system() as tx:
             user_id = await self.find_account(tx, identity)
             membership = chosen(await tx.members.memberships_of(user_id), "")
-            family = NewFamily(new_id(), user_id, membership.org_id if membership else None, now)
-            refresh = new_refresh_token(family.id, now)
-            await tx.refresh_tokens.open(family, refresh.stored)
+            refresh = await begin_session(tx, user_id, membership, f"sso:{attempt.provider}", now)
         return SignedOn(await self.open_session(user_id, membership, refresh), attempt.return_to)
 
     async def _attempt(self, state: str, browser_binding: str) -> Attempt:

@@ -35,6 +35,8 @@ def upgrade() -> None:
         );
         CREATE INDEX sign_on_attempts_by_end ON auth.sign_on_attempts (expires_at);
 
+        CREATE INDEX invitations_by_address ON auth.invitations (email);
+
         CREATE TABLE auth.device_requests (
             device_digest bytea PRIMARY KEY CHECK (length(device_digest) = 32),
             user_code text NOT NULL UNIQUE,
@@ -75,4 +77,5 @@ def of_the_system(table: str) -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP INDEX auth.invitations_by_address")
     drop_tables(op, SCHEMA, list(reversed(TABLES)))
