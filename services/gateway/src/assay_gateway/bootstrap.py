@@ -28,8 +28,8 @@ from assay_common.lifecycle import Lifecycle
 from assay_common.rpc.client import channel
 from assay_common.rpc.jwks import TokenVerifier
 from assay_gateway.adapters.answers import ValkeyAnswers
-from assay_gateway.adapters.auth import AuthKeyExchange, PublishedKeys, issued_at
-from assay_gateway.adapters.event_stream import EventStream
+from assay_gateway.adapters.auth import AuthKeyExchange, PublishedKeys
+from assay_gateway.adapters.event_stream import EventStream, Replay
 from assay_gateway.adapters.prompts import PromptService
 from assay_gateway.adapters.stored_queries import ValkeyQueries
 from assay_gateway.adapters.valkey import ValkeyBuckets, valkey
@@ -38,17 +38,18 @@ from assay_gateway.application.limit_rate import LimitRate
 from assay_gateway.application.live_feed import LiveFeed
 from assay_gateway.application.persisted_queries import PersistedQueries
 from assay_gateway.application.resolve_prompt import ResolvePrompt
+from assay_gateway.application.revocations import TOKEN_LIFETIME, Revocations
 from assay_gateway.application.run_once import RunOnce
+from assay_gateway.domain.feed import TOPICS
 from assay_gateway.domain.limits import Limits
 from assay_gateway.domain.rate import Rate
 from assay_gateway.entrypoints.consumers import EventListener
 from assay_gateway.entrypoints.http.app import application
 from assay_gateway.entrypoints.http.gateway import Gateway, Services
 from assay_gateway.entrypoints.http.server import serve_http
-from assay_gateway.settings import Settings
-from assay_protos import topics
-
-EVENT_TOPICS = tuple(topic for topic in topics.ALL if topic.is_event_stream)
+from assay_gateway.settings import LiveSettings, Settings
+from assay_protos.topic import Topic
+from assay_protos.topics import AUTH_EVENTS
 
 
 def starting(
@@ -66,7 +67,7 @@ def starting(
             )
             gateway = _gateway(settings, lifecycle, services, keys, client)
             listener = EventListener(gateway.authenticate, gateway.resolve_prompt, gateway.feed)
-            stream = EventStream(settings.kafka, EVENT_TOPICS, listener.on_event, listener.on_gap)
+            stream = EventStream(settings.kafka, _replay(settings.live), listener)
             app = application(gateway, lifecycle)
             lifecycle.add_check("signing keys", keys.check)
             lifecycle.add_check("event stream", stream.check)
@@ -74,10 +75,27 @@ def starting(
                 "valkey watch", gateway.limit_rate.watch(settings.valkey.probe_seconds), cancel_on_stop=True
             )
             lifecycle.spawn("event stream", stream.run(lifecycle))
+            lifecycle.spawn("live feed", _until_stopping(gateway))
             bound(await stack.enter_async_context(serve_http(lifecycle, settings.http, app)))
             yield
 
     return start
+
+
+def _replay(live: LiveSettings) -> dict[Topic, Replay]:
+    """Auth's events are read back for as long as a token can live that they revoke, however many they are."""
+    return {
+        topic: Replay(max(live.replay_seconds, TOKEN_LIFETIME))
+        if topic == AUTH_EVENTS
+        else Replay(live.replay_seconds, live.replay_events)
+        for topic in TOPICS
+    }
+
+
+async def _until_stopping(gateway: Gateway) -> None:
+    """Send the listeners off when this replica goes away."""
+    await gateway.stopping.wait()
+    gateway.feed.close()
 
 
 async def _services(stack: AsyncExitStack, settings: Settings) -> Services:
@@ -118,12 +136,12 @@ def _gateway(
     limits = settings.limits
     return Gateway(
         services=services,
-        authenticate=Authenticate(TokenVerifier(keys.fetch), AuthKeyExchange(services.sessions), issued_at),
+        authenticate=Authenticate(TokenVerifier(keys.fetch), AuthKeyExchange(services.sessions), Revocations()),
         limit_rate=LimitRate(ValkeyBuckets(client)),
         run_once=RunOnce(ValkeyAnswers(client)),
         resolve_prompt=ResolvePrompt(PromptService(services.prompts), ttl=cache.ttl_seconds, max_bytes=cache.max_bytes),
         persisted_queries=PersistedQueries(ValkeyQueries(client)),
-        feed=LiveFeed(),
+        feed=LiveFeed(seconds=settings.live.replay_seconds, max_bytes=settings.live.replay_bytes),
         keys=keys,
         limits=Limits(
             caller=Rate(limits.per_second, limits.burst),

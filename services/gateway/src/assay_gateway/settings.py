@@ -132,6 +132,12 @@ class LiveSettings(Section):
     """How often a listener hears a ping."""
     authenticate_seconds: PositiveFloat = 10.0
     """How long a listener may take to say who it is."""
+    replay_seconds: PositiveFloat = 900.0
+    """How long a listener may be away and still be told what happened meanwhile."""
+    replay_bytes: PositiveInt = 64 * 1024 * 1024
+    """How much of what happened is kept for that."""
+    replay_events: PositiveInt = 20_000
+    """How many events of each partition a starting replica reads back for that, at most."""
 
 
 class Settings(ServiceSettings):

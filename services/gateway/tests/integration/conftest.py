@@ -285,7 +285,7 @@ async def publish(kafka_settings):
     """`await publish(topic, message, org=…, key=…)` puts an event on Kafka as the relay does; returns it."""
     async with producer(kafka_settings) as opened:
 
-        async def send(topic, message, *, org, key="key", time=None):
+        async def send(topic, message, *, org, key="key", time=None, private_to=None):
             event = CloudEvent(
                 id=new_id(),
                 type=message.DESCRIPTOR.full_name,
@@ -293,6 +293,7 @@ async def publish(kafka_settings):
                 time=time or datetime.now(UTC),
                 subject=key,
                 org_id=org,
+                private_to=private_to,
             )
             await (await opened.publish(topic.name, key=key, event=event, payload=message.SerializeToString()))
             return event

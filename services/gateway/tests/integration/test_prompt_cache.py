@@ -5,7 +5,8 @@ from uuid import uuid4
 import pytest
 
 from assay.prompt.v1 import prompts_pb2
-from assay.prompt.v1.events_pb2 import LabelMoved, LabelRemoved, PromptCreated, VersionPublished
+from assay.prompt.v1.events_pb2 import LabelMoved, LabelRemoved, PromptCreated, PromptUpdated, VersionPublished
+from assay.type.v1.visibility_pb2 import VISIBILITY_ORGANISATION, VISIBILITY_PRIVATE, VISIBILITY_PUBLIC
 from assay_common.errors import NotFound
 from assay_protos import topics
 
@@ -18,9 +19,8 @@ class LabelNotFound(NotFound):
 
 
 def version(number=1, **changes):
-    return prompts_pb2.Version(
-        prompt_id=PROMPT_ID, prompt_name="greeting", number=number, content=prompts_pb2.Content(text="Hi"), **changes
-    )
+    known = {"prompt_id": PROMPT_ID, "prompt_name": "greeting", "visibility": VISIBILITY_ORGANISATION, **changes}
+    return prompts_pb2.Version(number=number, content=prompts_pb2.Content(text="Hi"), **known)
 
 
 @pytest.fixture
@@ -156,6 +156,53 @@ async def test_who_may_not_read_is_refused_although_the_answer_is_known(reader, 
     answered = await reader.get(PATH, headers={"authorization": f"Bearer {token}"})
     assert answered.status_code == 403
     assert answered.json()["permission"] == "prompts:read"
+
+
+async def test_a_private_prompt_is_not_answered_from_memory(reader, backend, issuer, org):
+    backend.answers["ResolveVersion"] = version(visibility=VISIBILITY_PRIVATE)
+    assert (await reader.get(PATH)).status_code == 200
+    backend.answers["ResolveVersion"] = LabelNotFound("there is no such prompt")
+    colleague = issuer.token("prompts:read", org=org)
+    assert (await reader.get(PATH, headers={"authorization": f"Bearer {colleague}"})).status_code == 404
+    assert (await reader.get(PATH)).status_code == 404
+
+
+async def test_a_prompt_that_becomes_private_is_not_answered_from_memory_any_more(
+    reader, backend, org, publish, eventually
+):
+    await reader.get(PATH)
+    backend.answers["ResolveVersion"] = LabelNotFound("there is no such prompt")
+    updated = PromptUpdated(prompt_id=PROMPT_ID, visibility=VISIBILITY_PRIVATE)
+    await publish(topics.PROMPT_EVENTS, updated, org=org, key=PROMPT_ID)
+
+    async def refused():
+        return (await reader.get(PATH)).status_code == 404
+
+    await eventually(refused)
+
+
+async def test_a_public_prompt_of_others_is_forgotten_when_its_own_organisation_changes_it(
+    reader, backend, publish, eventually
+):
+    path = f"/v1/prompts/{PROMPT_ID}/resolve"
+    backend.answers["ResolveVersion"] = version(visibility=VISIBILITY_PUBLIC)
+    await reader.get(path)
+    backend.answers["ResolveVersion"] = LabelNotFound("there is no such prompt")
+    updated = PromptUpdated(prompt_id=PROMPT_ID, visibility=VISIBILITY_PRIVATE)
+    await publish(topics.PROMPT_EVENTS, updated, org=uuid4(), key=PROMPT_ID)
+
+    async def refused():
+        return (await reader.get(path)).status_code == 404
+
+    await eventually(refused)
+
+
+@pytest.mark.parametrize(("limit", "status"), [("greeting", 200), (PROMPT_ID, 200), ("farewell", 404)])
+async def test_a_key_limited_to_prompts_reads_only_those_from_memory(reader, backend, issuer, org, limit, status):
+    await reader.get(PATH)
+    backend.answers["ResolveVersion"] = LabelNotFound("there is no such prompt")
+    key = issuer.token("prompts:read", org=org, kind="api_key", prompts=[limit])
+    assert (await reader.get(PATH, headers={"authorization": f"Bearer {key}"})).status_code == status
 
 
 async def test_a_refusal_is_not_remembered(reader, backend):

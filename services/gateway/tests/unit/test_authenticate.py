@@ -10,12 +10,20 @@ from assay_gateway.application.authenticate import (
     REFUSAL_KEPT,
     RENEW_BEFORE,
     RENEWAL_PUT_OFF,
+    RENEWED_EVERY,
     AuthAway,
     Authenticate,
-    KeyRefused,
-    MembershipEnded,
 )
 from assay_gateway.application.ports import ExchangedKey
+from assay_gateway.application.revocations import (
+    TOKEN_LIFETIME,
+    AccountDeactivated,
+    KeyRefused,
+    MembershipChanged,
+    MembershipEnded,
+    Revocations,
+    SessionEnded,
+)
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -33,18 +41,24 @@ class World:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    def give(self, name, *, org=None, subject=None, kind="user", lifetime=600):
+    def give(self, name, *, org=None, subject=None, kind="user", lifetime=600, **claims):
         expires_at = self.now + timedelta(seconds=lifetime)
-        self.tokens[name] = (
-            Principal(subject or uuid4(), kind, org, frozenset({"prompts:read"}), name, expires_at),
-            self.now,
+        self.tokens[name] = Principal(
+            subject or uuid4(),
+            kind,
+            org,
+            frozenset({"prompts:read"}),
+            name,
+            expires_at,
+            issued_at=self.now,
+            **claims,
         )
-        return self.tokens[name][0]
+        return self.tokens[name]
 
     async def verify(self, token):
         if token not in self.tokens:
             raise Unauthenticated("unknown")
-        principal = self.tokens[token][0]
+        principal = self.tokens[token]
         if principal.expires_at <= self.now:
             raise Unauthenticated("expired")
         return principal
@@ -61,9 +75,6 @@ class World:
         principal = self.give(token, **self.keys[api_key], kind="api_key")
         return ExchangedKey(token, principal.expires_at)
 
-    def issued_at(self, token):
-        return self.tokens[token][1]
-
     def seconds(self):
         return self.now.timestamp()
 
@@ -78,7 +89,7 @@ def world():
 
 @pytest.fixture
 def authenticate(world):
-    return Authenticate(world, world, world.issued_at, world.seconds)
+    return Authenticate(world, world, Revocations(world.seconds), world.seconds)
 
 
 async def test_an_access_token_is_verified_and_not_exchanged(world, authenticate):
@@ -99,6 +110,14 @@ async def test_requests_at_once_share_an_exchange(world, authenticate):
     callers = await asyncio.gather(*(authenticate("assay_1") for _ in range(50)))
     assert len({caller.token for caller in callers}) == 1
     assert world.exchanges == 1
+
+
+async def test_auth_hears_of_a_key_in_use_every_minute(world, authenticate):
+    world.keys["assay_1"] = {"lifetime": 600}
+    for _ in range(9):
+        await authenticate("assay_1")
+        world.pass_by(RENEWED_EVERY / 3)
+    assert world.exchanges == 3
 
 
 async def test_a_key_is_renewed_before_its_token_expires(world, authenticate):
@@ -192,13 +211,14 @@ async def test_a_key_that_auth_no_longer_knows_does_not_live_on_while_auth_is_aw
         await authenticate("assay_1")
 
 
-async def test_a_token_given_before_the_member_was_removed_no_longer_holds(world, authenticate):
+@pytest.mark.parametrize(("removed", "error"), [(True, MembershipEnded), (False, MembershipChanged)])
+async def test_a_token_given_before_its_membership_changed_no_longer_holds(world, authenticate, removed, error):
     org, user = uuid4(), uuid4()
     world.give("old", org=org, subject=user)
-    authenticate.forget_member(org, user, world.now)
-    with pytest.raises(MembershipEnded):
+    authenticate.change_member(org, user, world.now, removed=removed)
+    with pytest.raises(error):
         await authenticate("old")
-    world.pass_by(1)
+    world.pass_by(0.001)
     world.give("new", org=org, subject=user)
     await authenticate("new")
 
@@ -207,20 +227,78 @@ async def test_other_members_and_other_organisations_are_not_concerned(world, au
     org, user = uuid4(), uuid4()
     world.give("colleague", org=org)
     world.give("elsewhere", org=uuid4(), subject=user)
-    authenticate.forget_member(org, user, world.now)
+    authenticate.change_member(org, user, world.now, removed=True)
     await authenticate("colleague")
     await authenticate("elsewhere")
 
 
-async def test_keys_of_an_organisation_are_asked_for_again_when_a_member_goes(world, authenticate):
-    org = uuid4()
-    world.keys |= {"assay_1": {"org": org}, "assay_2": {"org": uuid4()}}
-    await authenticate("assay_1")
+async def test_of_two_changes_the_later_counts_in_whichever_order_they_are_heard_of(world, authenticate):
+    org, user = uuid4(), uuid4()
+    earlier = world.now
+    world.pass_by(5)
+    authenticate.change_member(org, user, world.now, removed=True)
+    authenticate.change_member(org, user, earlier, removed=False)
+    world.give("between", org=org, subject=user)
+    with pytest.raises(MembershipEnded):
+        await authenticate("between")
+
+
+async def test_a_closed_session_ends_its_own_tokens_and_no_others(world, authenticate):
+    user, session = uuid4(), uuid4()
+    world.give("phone", subject=user, session_id=session)
+    world.give("laptop", subject=user, session_id=uuid4())
+    authenticate.end_session(session)
+    with pytest.raises(SessionEnded):
+        await authenticate("phone")
+    await authenticate("laptop")
+
+
+async def test_a_closed_account_ends_all_its_tokens_and_keys_everywhere(world, authenticate):
+    person = uuid4()
+    world.give("here", subject=person, org=uuid4())
+    world.give("there", subject=person)
+    world.keys |= {"assay_1": {"owner": person}, "assay_2": {}}
+    for bearer in ("assay_1", "assay_2"):
+        await authenticate(bearer)
+    authenticate.close_account(person)
+    for bearer in ("here", "there", "assay_1"):
+        with pytest.raises(AccountDeactivated):
+            await authenticate(bearer)
     await authenticate("assay_2")
-    authenticate.forget_member(org, uuid4(), world.now)
+
+
+async def test_keys_of_a_member_are_asked_for_again_when_the_membership_changes(world, authenticate):
+    org, owner = uuid4(), uuid4()
+    world.keys |= {
+        "assay_1": {"org": org, "owner": owner},
+        "assay_2": {"org": org, "owner": uuid4()},
+        "assay_3": {"org": uuid4(), "owner": owner},
+    }
+    for key in world.keys:
+        await authenticate(key)
+    authenticate.change_member(org, owner, world.now, removed=False)
+    for key in world.keys:
+        await authenticate(key)
+    assert world.exchanges == 4
+
+
+async def test_keys_of_a_changed_member_do_not_live_on_while_auth_is_away(world, authenticate):
+    org, owner = uuid4(), uuid4()
+    world.keys["assay_1"] = {"org": org, "owner": owner}
     await authenticate("assay_1")
-    await authenticate("assay_2")
-    assert world.exchanges == 3
+    world.away = True
+    authenticate.change_member(org, owner, world.now, removed=True)
+    with pytest.raises(AuthAway):
+        await authenticate("assay_1")
+
+
+async def test_revocations_are_forgotten_once_no_token_that_they_concern_can_live(world):
+    revocations = Revocations(world.seconds)
+    for _ in range(100):
+        revocations.end_session(uuid4())
+    world.pass_by(TOKEN_LIFETIME)
+    revocations.end_session(uuid4())
+    assert len(revocations._sessions._noted) == 1
 
 
 async def test_after_a_gap_keys_are_asked_for_again_unless_auth_is_away(world, authenticate):

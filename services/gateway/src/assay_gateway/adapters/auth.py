@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
 import grpc
 import grpc.aio
-import jwt
 
 from assay.auth.v1 import sessions_pb2 as pb
 from assay_common.rpc.errors import error_from
-from assay_gateway.application.authenticate import AuthAway, KeyRefused
+from assay_gateway.application.authenticate import AuthAway
 from assay_gateway.application.ports import ExchangedKey
+from assay_gateway.application.revocations import KeyRefused
 
 if TYPE_CHECKING:
     from assay.auth.v1.sessions_pb2_grpc import SessionServiceAsyncStub
@@ -77,9 +77,3 @@ class PublishedKeys:
         """Raise when no token could be verified; does not ask auth again once it has answered."""
         if self._jwks is None:
             await self.fetch()
-
-
-def issued_at(token: str) -> datetime:
-    """When a token that has been verified was given."""
-    claims = jwt.decode(token, options={"verify_signature": False, "verify_exp": False, "verify_aud": False})
-    return datetime.fromtimestamp(claims["iat"], UTC)

@@ -1,9 +1,11 @@
-"""Every event from now on, on every replica."""
+"""Every event, on every replica: those of the last while first, then each as it happens."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
@@ -11,54 +13,69 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from assay_common.kafka.connection import connection_options
-from assay_common.kafka.delivery import Delivery, Undecodable, decoded
+from assay_common.kafka.delivery import Undecodable, decoded
 from assay_common.lifecycle import Lifecycle
 from assay_common.metrics import KAFKA_CONSUMED, KAFKA_CONSUMER_LAG
 from assay_common.settings import KafkaSettings
+from assay_gateway.application.metrics import EVENT_STREAM_AGE, EVENT_STREAM_UP
+from assay_gateway.application.ports import EventSink
 from assay_protos.topic import Topic
 
 log = structlog.get_logger()
 
 POLL_MS: Final = 500
+MAX_POLL_RECORDS: Final = 500
+"""Records handled at once, before requests get their turn again."""
 CONNECT_TIMEOUT: Final = 15.0
 """Seconds to find the brokers and the ends of all partitions."""
 RETRY_SECONDS: Final = 1.0
+AWAY_SECONDS: Final = 5.0
+"""Kafka counts as away when a partition has not been heard of for so long; it answers every half second."""
 
 
 class NotConnectedYet(Exception):
-    """The stream has not begun: Kafka was never reached, or a topic does not exist."""
+    """The stream has not begun: Kafka was never reached, a topic does not exist, or the last while is being read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """How much of a topic's past is read when the stream begins."""
+
+    seconds: float
+    max_events: int | None = None
+    """Of each partition; None = however many there were."""
 
 
 class EventStream:
-    """Reads all partitions of some topics from their ends on, without a consumer group.
+    """Reads all partitions of some topics, without a consumer group, and tells a sink everything in order.
 
-    Every replica must see every event, and none of them has anything to catch up with, so there is nothing that a group
-    would add but rebalances and the offsets of replicas that are gone. Delivery is at most once; `on_gap` is told the
-    topics of which events may have been missed: when the stream begins, when it had to begin anew, when partitions were
-    added, and when an offset was skipped. An event that cannot be read is counted and skipped (the services that keep
-    what they learn put it aside as a dead letter), and is a gap too.
-
-    While Kafka is away the stream waits and goes on where it was.
+    Every replica must see every event, and what a replica remembers is gone with it, so there is nothing that a group
+    would add but rebalances and the offsets of replicas that are gone. The stream begins a while ago (`replay`); it has
+    begun once all that was there then is read. While Kafka is away it waits, and goes on where it was. When an offset
+    was skipped, because Kafka no longer has what lay between, the sink is told what is lost. An event that cannot be
+    read is counted and passed over: the services that keep what they learn put it aside as a dead letter.
     """
 
-    def __init__(
-        self,
-        settings: KafkaSettings,
-        topics: Sequence[Topic],
-        on_event: Callable[[Delivery], None],
-        on_gap: Callable[[Collection[str]], None],
-    ) -> None:
+    def __init__(self, settings: KafkaSettings, replay: Mapping[Topic, Replay], sink: EventSink) -> None:
         self._settings = settings
-        self._topics = [settings.qualified(topic.name) for topic in topics]
-        self._on_event = on_event
-        self._on_gap = on_gap
+        self._topics = {settings.qualified(topic.name): (topic, how) for topic, how in replay.items()}
+        self._sink = sink
         self._began = asyncio.Event()
-        self._expected: dict[TopicPartition, int] = {}
+        self._positions: dict[TopicPartition, int] = {}
+        self._missing: dict[TopicPartition, int] = {}
+        """Up to where partitions are to be read before the stream has begun."""
+        self._answered_at = time.time()
+        EVENT_STREAM_AGE.set_function(self.age)
+        EVENT_STREAM_UP.set_function(lambda: float(self.age() < AWAY_SECONDS))
+
+    def age(self) -> float:
+        """Seconds since Kafka last answered for every partition: how old what is known may be."""
+        return max(0.0, time.time() - self._answered_at)
 
     async def check(self) -> None:
         """Raise NotConnectedYet until the stream has begun once; Kafka being away later is no reason."""
         if not self._began.is_set():
-            raise NotConnectedYet(f"no event stream yet from {self._settings.bootstrap_servers}")
+            raise NotConnectedYet(f"events are not read yet from {self._settings.bootstrap_servers}")
 
     async def run(self, lifecycle: Lifecycle) -> None:
         """Read until the process stops."""
@@ -86,57 +103,87 @@ class EventStream:
             *self._topics,
             **connection_options(self._settings),
             group_id=None,
-            auto_offset_reset="latest",
+            auto_offset_reset="earliest",
             enable_auto_commit=False,
         )
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 await consumer.start()
             while True:
-                assignment = await self._go_to_the_end(consumer)
+                assignment = await self._go_to_positions(consumer)
                 while consumer.assignment() == assignment:
-                    self._take(await consumer.getmany(timeout_ms=POLL_MS))
+                    self._take(await consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_POLL_RECORDS))
                     self._measure(consumer, assignment)
         finally:
             await consumer.stop()
 
-    async def _go_to_the_end(self, consumer: AIOKafkaConsumer) -> set[TopicPartition]:
-        """Fix the position of every partition; only what is known before that may be out of date."""
+    async def _go_to_positions(self, consumer: AIOKafkaConsumer) -> set[TopicPartition]:
+        """Go on where each partition was left; begin with those that are new."""
         assignment: set[TopicPartition] = set(consumer.assignment())
-        async with asyncio.timeout(CONNECT_TIMEOUT):
-            self._expected = {partition: await consumer.position(partition) for partition in assignment}
-        self._on_gap(self._topics)
-        self._began.set()
-        log.info("event stream begins", topics=self._topics, partitions=len(assignment))
+        new = assignment - self._positions.keys()
+        if new:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await self._begin(consumer, new)
+        for partition in assignment:
+            consumer.seek(partition, self._positions[partition])
+        self._note_begin()
         return assignment
+
+    async def _begin(self, consumer: AIOKafkaConsumer, partitions: set[TopicPartition]) -> None:
+        now = time.time()
+        since = {each: round((now - self._topics[each.topic][1].seconds) * 1000) for each in partitions}
+        ends = await consumer.end_offsets(list(partitions))
+        found = await consumer.offsets_for_times(since)
+        for partition, end in ends.items():
+            first = found.get(partition)
+            position = min(end, first.offset) if first is not None else end
+            limit = self._topics[partition.topic][1].max_events
+            if limit is not None:
+                position = max(position, end - limit)
+            self._positions[partition] = position
+            self._missing[partition] = end
+            self._sink.on_begin(self._topics[partition.topic][0], partition.partition, position)
+        log.info("event stream begins", partitions=len(partitions), behind=self._behind())
+
+    def _behind(self) -> int:
+        return sum(max(0, end - self._positions[partition]) for partition, end in self._missing.items())
+
+    def _note_begin(self) -> None:
+        if self._missing and not self._behind():
+            self._missing = {}
+            self._began.set()
 
     def _take(self, batches: dict[TopicPartition, list[ConsumerRecord]]) -> None:
         for partition, records in batches.items():
+            topic = self._topics[partition.topic][0]
             for record in records:
-                if record.offset != self._expected.get(partition, record.offset):
-                    log.warning("events were skipped", topic=record.topic, partition=record.partition)
-                    self._on_gap([record.topic])
-                self._expected[partition] = record.offset + 1
-                self._handle(record)
+                if record.offset != self._positions[partition]:
+                    log.warning("events were skipped", topic=topic.name, partition=partition.partition)
+                    self._sink.on_loss(topic, partition.partition, record.offset)
+                self._positions[partition] = record.offset + 1
+                self._handle(topic, record)
+        self._note_begin()
 
-    def _handle(self, record: ConsumerRecord) -> None:
+    def _handle(self, topic: Topic, record: ConsumerRecord) -> None:
         try:
-            delivery = decoded(record, attempt=1)
-            self._on_event(delivery)
+            self._sink.on_event(topic, replace(decoded(record, attempt=1), topic=topic.name))
         except Undecodable as error:
             KAFKA_CONSUMED.labels(record.topic, "unreadable").inc()
             log.warning("unreadable event", topic=record.topic, offset=record.offset, error=str(error))
-            self._on_gap([record.topic])
+            self._sink.on_unreadable(topic)
         except Exception:
             KAFKA_CONSUMED.labels(record.topic, "failed").inc()
             log.exception("event not handled", topic=record.topic, offset=record.offset)
-            self._on_gap([record.topic])
+            self._sink.on_unreadable(topic)
         else:
             KAFKA_CONSUMED.labels(record.topic, "done").inc()
 
     def _measure(self, consumer: AIOKafkaConsumer, assignment: set[TopicPartition]) -> None:
+        answered = [consumer.last_poll_timestamp(partition) for partition in assignment]
+        if answered and all(answered):
+            self._answered_at = max(self._answered_at, min(answered) / 1000)
         for partition in assignment:
             end = consumer.highwater(partition)
             if end is not None:
-                behind = max(0, end - self._expected.get(partition, end))
+                behind = max(0, end - self._positions.get(partition, end))
                 KAFKA_CONSUMER_LAG.labels(partition.topic, str(partition.partition)).set(behind)

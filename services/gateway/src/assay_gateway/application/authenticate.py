@@ -12,35 +12,28 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from assay_common.errors import Unauthenticated, Unavailable
+from assay_common.errors import Unavailable
 from assay_common.identity import Principal
 from assay_gateway.application.metrics import API_KEY_EXCHANGES
 from assay_gateway.application.ports import KeyExchange, TokenVerifier
+from assay_gateway.application.revocations import KeyRefused, Revocations
 
 KEY_PREFIX: Final = "assay_"
 """What every API key starts with; no access token (a JWT) does."""
 RENEW_BEFORE: Final = 30.0
 """Seconds before its token expires from which a key is exchanged again."""
+RENEWED_EVERY: Final = 60.0
+"""Seconds after which a key in use is exchanged again at the latest: so exact is what auth knows of its last use."""
 RENEWAL_PUT_OFF: Final = 2.0
 """Seconds for which a key that should be renewed is used as it is after auth did not answer."""
 REFUSAL_KEPT: Final = 2.0
 """Seconds for which auth is not asked again about a key that it refused."""
 MAX_KEYS: Final = 10_000
 """Keys remembered at once; the longest unused is forgotten first."""
-TOKEN_LIFETIME: Final = 3600.0
-"""Seconds after which no access token of a removed member can still be alive; auth gives them less."""
-
-
-class KeyRefused(Unauthenticated):
-    """Auth does not know the key, or it has expired or been revoked."""
 
 
 class AuthAway(Unavailable):
     """Auth does not answer, so that a key cannot be exchanged now."""
-
-
-class MembershipEnded(Unauthenticated):
-    """The token was given before its owner was removed from the organisation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,39 +48,36 @@ class _Known:
 class Authenticate:
     """Turns what a client sends as bearer into a principal whose token the services accept.
 
-    API keys are remembered by their SHA-256 only. A key or a member that auth takes away is refused as soon as the
-    event arrives; without the event, when the token expires (auth's access tokens live for minutes). While auth is
-    away, what is remembered keeps working. `issued_at` reads when a verified token was given.
+    API keys are remembered by their SHA-256 only. A session, key, account or membership that auth takes away is refused
+    as soon as the event arrives; without the event, when the token expires (auth's access tokens live for minutes).
+    While auth is away, what is remembered keeps working.
     """
 
     def __init__(
         self,
         verifier: TokenVerifier,
         keys: KeyExchange,
-        issued_at: Callable[[str], datetime],
+        revocations: Revocations,
         seconds: Callable[[], float] = time.time,
     ) -> None:
         self._verifier = verifier
         self._keys = keys
-        self._issued_at = issued_at
+        self._revocations = revocations
         self._seconds = seconds
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._refused: OrderedDict[bytes, tuple[float, KeyRefused]] = OrderedDict()
         self._exchanging: dict[bytes, asyncio.Task[Principal]] = {}
         self._generation = 0
-        self._revoked: dict[UUID, float] = {}
-        self._removed: dict[tuple[UUID, UUID], datetime] = {}
 
     async def __call__(self, bearer: str) -> Principal:
         """The caller; does not wait for anything when the bearer is remembered.
 
-        Raises Unauthenticated (TokenInvalid, TokenExpired, KeyRefused, MembershipEnded), Unavailable (KeysUnavailable,
-        AuthAway), or what else auth answered when a key was to be exchanged.
+        Raises Unauthenticated (TokenInvalid, TokenExpired, KeyRefused, and as `Revocations`), Unavailable
+        (KeysUnavailable, AuthAway), or what else auth answered when a key was to be exchanged.
         """
         by_key = bearer.startswith(KEY_PREFIX)
         caller = await (self._by_key(bearer) if by_key else self._verifier.verify(bearer))
-        if self._revoked or self._removed:
-            self._ensure_still_holds(caller)
+        self._revocations.ensure_holds(caller, just_given=by_key)  # A key of a changed member is forgotten at once.
         return caller
 
     def remembers(self, bearer: str) -> bool:
@@ -96,22 +86,39 @@ class Authenticate:
 
     def forget_key(self, key_id: UUID) -> None:
         """A key was revoked, for good."""
-        now = self._seconds()
-        self._revoked = {each: at for each, at in self._revoked.items() if at > now - TOKEN_LIFETIME}
-        self._revoked[key_id] = now
-        for digest in [digest for digest, known in self._known.items() if known.caller.subject == key_id]:
-            del self._known[digest]
+        self._revocations.revoke_key(key_id)
+        self.forget_keys(lambda caller: caller.subject == key_id)
 
-    def forget_member(self, org_id: UUID, user_id: UUID, at: datetime) -> None:
-        """A member was removed: tokens given before no longer hold, and the organisation's keys are asked for again."""
-        horizon = self._seconds() - TOKEN_LIFETIME
-        self._removed = {who: when for who, when in self._removed.items() if when.timestamp() > horizon}
-        self._removed[org_id, user_id] = at
-        self._renew(lambda caller: caller.org_id == org_id)
+    def end_session(self, session_id: UUID) -> None:
+        """A session was closed: its access tokens hold no longer."""
+        self._revocations.end_session(session_id)
+
+    def close_account(self, person: UUID) -> None:
+        """A person's account was closed, or a service account deleted, with all that belongs to it."""
+        self._revocations.deactivate(person)
+        self.forget_keys(lambda caller: caller.acts_for == person)
+
+    def change_member(self, org_id: UUID, person: UUID, at: datetime, *, removed: bool) -> None:
+        """A member was removed or got another role: tokens that were given before hold no longer."""
+        self._revocations.change_member(org_id, person, at, removed=removed)
+        # Keys whose tokens do not say whose they are may be anybody's.
+        self.forget_keys(lambda caller: caller.org_id == org_id and caller.owner in (person, None))
+
+    def ensure_holds(self, caller: Principal) -> None:
+        """Whether somebody who was let in still may be in; raises as `Revocations`."""
+        self._revocations.ensure_holds(caller)
+
+    def forget_keys(self, meant: Callable[[Principal], bool]) -> None:
+        """What the keys that are meant may do has changed: auth is asked again before they are let in."""
+        self._generation += 1
+        for digest in [digest for digest, known in self._known.items() if meant(known.caller)]:
+            del self._known[digest]
 
     def renew_all(self) -> None:
         """Events may have been missed: every key is asked for again, as soon as auth answers."""
-        self._renew(lambda _caller: True)
+        self._generation += 1
+        for digest, known in self._known.items():
+            self._known[digest] = replace(known, renew_at=0.0)
 
     async def _by_key(self, key: str) -> Principal:
         digest = hashlib.sha256(key.encode()).digest()
@@ -151,32 +158,16 @@ class Authenticate:
             raise
         API_KEY_EXCHANGES.labels("exchanged").inc()
         caller = await self._verifier.verify(given.access_token)
-        # What was asked before a change of which only its time is known is due at once.
-        renew_at = given.expires_at.timestamp() - RENEW_BEFORE if generation == self._generation else 0.0
-        self._known[digest] = _Known(given.access_token, renew_at, caller)
-        _shrink(self._known)
+        if generation == self._generation:  # Else what auth said may be out of date already.
+            renew_at = min(given.expires_at.timestamp() - RENEW_BEFORE, self._seconds() + RENEWED_EVERY)
+            self._known[digest] = _Known(given.access_token, renew_at, caller)
+            _shrink(self._known)
         return caller
 
     def _exchange_ended(self, digest: bytes, task: asyncio.Task[Principal]) -> None:
         del self._exchanging[digest]
         if not task.cancelled():
             task.exception()  # Seen: every waiter may have gone away.
-
-    def _renew(self, meant: Callable[[Principal], bool]) -> None:
-        """Let the keys that are meant be due for renewal, also those whose exchange is on its way."""
-        self._generation += 1
-        for digest, known in self._known.items():
-            if meant(known.caller):
-                self._known[digest] = replace(known, renew_at=0.0)
-
-    def _ensure_still_holds(self, caller: Principal) -> None:
-        if caller.subject in self._revoked:
-            raise KeyRefused("the API key has been revoked")
-        if caller.org_id is None:
-            return
-        removed_at = self._removed.get((caller.org_id, caller.subject))
-        if removed_at is not None and self._issued_at(caller.token) <= removed_at:
-            raise MembershipEnded("the caller is a member of this organisation no longer")
 
 
 def _shrink(entries: OrderedDict[bytes, Any]) -> None:

@@ -21,3 +21,12 @@ REQUESTS_QUEUED = Gauge("gateway_requests_queued", "Requests that wait for their
 REQUESTS_TURNED_AWAY = Counter(
     "gateway_requests_turned_away", "Requests answered 503 because too many were queued, or they queued too long."
 )
+LIVE_RESUMED = Counter("gateway_live_resumed", "Live feeds that went on where they had been cut off.")
+LIVE_GAPS = Counter("gateway_live_gaps", "Live feeds told that they have missed events.")
+EVENT_STREAM_UP = Gauge(
+    "gateway_event_stream_up",
+    "1 while Kafka answers; 0 while it does not: revocations then wait for the end of access tokens.",
+)
+EVENT_STREAM_AGE = Gauge(
+    "gateway_event_stream_age_seconds", "Seconds since Kafka last answered for every partition of the event topics."
+)

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Protocol
 
 from assay_common.identity import Principal
+from assay_common.kafka.delivery import Delivery
 from assay_gateway.domain.prompts import ResolvedPrompt, Selector
 from assay_gateway.domain.rate import Claims
+from assay_protos.topic import Topic
 
 
 class TokenVerifier(Protocol):
@@ -97,3 +99,23 @@ class AnswerStore(Protocol):
 
 class AnswersAway(Exception):
     """The store of answers cannot be reached at the moment."""
+
+
+class EventSink(Protocol):
+    """Who is told every event of the services, in the order of each partition."""
+
+    def on_begin(self, topic: Topic, partition: int, position: int) -> None:
+        """A partition is read from this offset on."""
+        ...
+
+    def on_event(self, topic: Topic, delivery: Delivery) -> None:
+        """Something happened."""
+        ...
+
+    def on_unreadable(self, topic: Topic) -> None:
+        """Something happened that cannot be read."""
+        ...
+
+    def on_loss(self, topic: Topic, partition: int, position: int) -> None:
+        """What lay before this offset of a partition, and was not read yet, is gone."""
+        ...

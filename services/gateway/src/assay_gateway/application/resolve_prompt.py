@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from assay_common.identity import Principal
 from assay_gateway.application.metrics import PROMPT_CACHE, PROMPT_CACHE_BYTES, PROMPT_CACHE_ENTRIES
 from assay_gateway.application.ports import PromptSource
 from assay_gateway.domain.prompts import Document, ResolvedPrompt, Selector
@@ -44,9 +45,10 @@ class ResolvePrompt:
     """Answers reads of prompts from memory.
 
     An answer is kept for `ttl` seconds or until `forget` names its prompt, whichever comes first; `max_bytes` bounds
-    the whole. It belongs to an organisation and is the same for all its callers, so the permission to read must be
-    checked before. Requests of one caller for the same thing at the same time share one question. An answer that was on
-    its way when its prompt changed is given to who asked for it before, and not kept.
+    the whole. It is kept for an organisation and is the same for all its callers, so the permission to read must be
+    checked before; a private prompt is not kept, and a key that is limited to other prompts gets nothing from here.
+    Requests of one caller for the same thing at the same time share one question. An answer that was on its way when
+    its prompt changed is given to who asked for it before, and not kept.
     """
 
     def __init__(
@@ -57,14 +59,15 @@ class ResolvePrompt:
         self._max_bytes = max_bytes
         self._steady = steady
         self._entries: OrderedDict[Selector, _Entry] = OrderedDict()
-        self._selectors: dict[tuple[UUID, str], set[Selector]] = {}
+        self._selectors: dict[tuple[UUID, str] | str, set[Selector]] = {}
+        """By organisation and name or id, and by id alone: a public prompt is read in other organisations too."""
         self._flights: dict[tuple[Selector, UUID], _Flight] = {}
         self._bytes = 0
 
-    def at_once(self, selector: Selector) -> Document | None:
-        """The answer if it is remembered."""
+    def at_once(self, selector: Selector, caller: Principal) -> Document | None:
+        """The answer if it is remembered, and not kept from this caller."""
         entry = self._entries.get(selector)
-        if entry is None:
+        if entry is None or not caller.may_touch_prompt(entry.prompt.prompt_id, entry.prompt.prompt_name):
             return None
         if entry.expires_at <= self._steady():
             self._drop(selector)
@@ -73,15 +76,15 @@ class ResolvePrompt:
         _HIT.inc()
         return entry.prompt.document
 
-    async def __call__(self, selector: Selector, caller: UUID) -> Document:
+    async def __call__(self, selector: Selector, caller: Principal) -> Document:
         """The answer; raises what the prompt service answered instead."""
-        remembered = self.at_once(selector)
+        remembered = self.at_once(selector, caller)
         if remembered is not None:
             return remembered
-        flight = self._flights.get((selector, caller))
+        flight = self._flights.get((selector, caller.subject))
         if flight is None or flight.stale:
             _MISS.inc()
-            flight = self._ask(selector, caller)
+            flight = self._ask(selector, caller.subject)
         else:
             _SHARED.inc()
         return (await asyncio.shield(flight.task)).document
@@ -91,11 +94,13 @@ class ResolvePrompt:
         return (await self._source.resolve(selector)).document
 
     def forget(self, org_id: UUID, prompt: str) -> None:
-        """A prompt (id or name) has changed: nothing that was known before is given out from now on."""
-        for selector in list(self._selectors.get((org_id, prompt), ())):
-            self._drop(selector)
+        """A prompt (id or name) of an organisation has changed: nothing known before is given out, in none."""
+        named = {self._entries[selector].prompt.prompt_id for selector in self._selectors.get((org_id, prompt), ())}
+        for prompt_id in named | {prompt}:
+            for selector in list(self._selectors.get(prompt_id, ())):
+                self._drop(selector)
         for (selector, _), flight in self._flights.items():
-            flight.stale = flight.stale or selector.org_id == org_id
+            flight.stale = flight.stale or selector.org_id == org_id or selector.prompt == prompt
 
     def forget_all(self) -> None:
         """Events may have been missed: everything is asked for again."""
@@ -120,12 +125,12 @@ class ResolvePrompt:
     def _keep(self, selector: Selector, prompt: ResolvedPrompt) -> None:
         self._drop(selector)
         entry = _Entry(prompt, self._steady() + self._ttl)
-        if entry.size > self._max_bytes:
+        if not prompt.shared or entry.size > self._max_bytes:
             return
         self._entries[selector] = entry
         self._bytes += entry.size
-        for name in (prompt.prompt_id, prompt.prompt_name):
-            self._selectors.setdefault((selector.org_id, name), set()).add(selector)
+        for name in _names(selector, prompt):
+            self._selectors.setdefault(name, set()).add(selector)
         while self._bytes > self._max_bytes:
             self._drop(next(iter(self._entries)))
         self._measure()
@@ -135,14 +140,18 @@ class ResolvePrompt:
         if entry is None:
             return
         self._bytes -= entry.size
-        for name in (entry.prompt.prompt_id, entry.prompt.prompt_name):
-            selectors = self._selectors.get((selector.org_id, name))
+        for name in _names(selector, entry.prompt):
+            selectors = self._selectors.get(name)
             if selectors is not None:
                 selectors.discard(selector)
                 if not selectors:
-                    del self._selectors[(selector.org_id, name)]
+                    del self._selectors[name]
         self._measure()
 
     def _measure(self) -> None:
         PROMPT_CACHE_ENTRIES.set(len(self._entries))
         PROMPT_CACHE_BYTES.set(self._bytes)
+
+
+def _names(selector: Selector, prompt: ResolvedPrompt) -> tuple[tuple[UUID, str] | str, ...]:
+    return (selector.org_id, prompt.prompt_id), (selector.org_id, prompt.prompt_name), prompt.prompt_id

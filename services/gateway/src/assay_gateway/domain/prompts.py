@@ -45,3 +45,5 @@ class ResolvedPrompt:
     prompt_id: str
     prompt_name: str
     document: Document
+    shared: bool
+    """Whether everybody in the organisation who may read prompts may have it; a private one is its creator's."""

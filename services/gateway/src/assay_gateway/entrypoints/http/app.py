@@ -77,6 +77,7 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     audits.router,
     analytics.router,
     live.router,
+    live.streams,
     graphql.router,
     device.router,
     email_links.verification,
@@ -114,7 +115,7 @@ def api(gateway: Gateway) -> FastAPI:
         stopping=gateway.stopping,
     )
     # A span of these would carry the token or code of its address away.
-    with_secrets = "/ws/live,/verify-email,/reset-password,/accept-invitation,/v1/sso/callback"
+    with_secrets = "/ws/,/v1/live,/verify-email,/reset-password,/accept-invitation,/v1/sso/callback"
     excluded = f"/docs,/openapi.json,{with_secrets}"
     FastAPIInstrumentor.instrument_app(app, excluded_urls=excluded, exclude_spans=["receive", "send"])
     return app

@@ -70,7 +70,7 @@ class HotRead:
         if caller is None or caller.org_id is None or PERMISSION not in caller.permissions:
             return True
         selector = _selector(caller, path[len(_START) : -len(_END)], scope["query_string"])
-        document = None if selector is None else self._gateway.resolve_prompt.at_once(selector)
+        document = None if selector is None else self._gateway.resolve_prompt.at_once(selector, caller)
         if document is None:
             return True
         client = scope["client"]

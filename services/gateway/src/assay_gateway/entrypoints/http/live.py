@@ -1,13 +1,14 @@
-"""The live feed: the organisation's events over a WebSocket (RFC 6455), as they happen.
+"""The live feed: the organisation's events as they happen, over a WebSocket (RFC 6455) or as server-sent events.
 
-A listener says who it is with an Authorization header, with `?token=`, or with its first message. Then it only listens.
-The connection ends with
+A listener on a WebSocket says who it is with an Authorization header, with `?token=`, or with its first message. It may
+name `topics`, and the id `after` which to go on. The connection ends with
 
+- 4400 when topics or id are not known,
 - 4401 when it did not say who it is in time or not rightly,
 - 4001 when its token has expired or was taken away,
 - 4003 when the token names no organisation,
 - 4008 when it did not read fast enough,
-- 1013 when it connects too often,
+- 1013 when it connects or speaks too often,
 - 1001 when this replica goes away.
 
 A listener whose header or `?token=` does not hold is refused before the connection is made (403).
@@ -17,69 +18,230 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
-from collections.abc import Coroutine
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final
+from functools import lru_cache
+from typing import Annotated, Any, Final
 
 import structlog
-from fastapi import APIRouter
+from fastapi import APIRouter, Header, Query, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from assay_common.errors import AssayError
-from assay_common.identity import Principal
+from assay_common.errors import AssayError, InvalidArgument
+from assay_common.identity import Principal, principal
 from assay_common.rpc.authorisation import TokenMissing
 from assay_common.rpc.errors import RemoteError
-from assay_gateway.application.live_feed import SlowReader, Subscription
+from assay_gateway.application.live_feed import Gap, Message, Pause, Reply, Subscription
+from assay_gateway.domain.cursor import Cursor
+from assay_gateway.domain.feed import Told, Wanted
 from assay_gateway.entrypoints.http.admission import address_of, authenticated, bearer_of
 from assay_gateway.entrypoints.http.error_handlers import RequestProblem
-from assay_gateway.entrypoints.http.gateway import Gateway, gateway_of
+from assay_gateway.entrypoints.http.gateway import Gateway, TheGateway, gateway_of
+from assay_gateway.entrypoints.http.listening import (
+    MALFORMED,
+    NO_ORGANISATION,
+    NOT_AUTHENTICATED,
+    TRY_AGAIN_LATER,
+    Farewell,
+    Listener,
+)
+from assay_gateway.entrypoints.http.routing import api_router
+from assay_gateway.messages import to_bytes
 
 log = structlog.get_logger()
 
 router = APIRouter()
-
-GOING_AWAY: Final = 1001
-TRY_AGAIN_LATER: Final = 1013
-TOKEN_EXPIRED: Final = 4001
-NO_ORGANISATION: Final = 4003
-TOO_SLOW: Final = 4008
-NOT_AUTHENTICATED: Final = 4401
+streams = api_router("/v1/live", "live")
 
 CLOSE_SECONDS: Final = 1.0
 """How long a listener that does not read may delay its own farewell."""
-_PING: Final = '{"type":"ping"}'
-_AUTHENTICATED: Final = '{"type":"authenticated"}'
+RECONNECT_MS: Final = 2000
+"""How soon a browser shall connect again after a stream has broken off."""
+TEXTS: Final = 256
+"""Events whose text is remembered, since each goes to many listeners at about the same time."""
+GAP_WORDS: Final = "events were missed that cannot be told any more; read again what you show"
 
-
-class Farewell(Exception):
-    """The connection is to be closed, for this reason."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
+EVENT_STREAM: Final = "text/event-stream"
+_EXAMPLE: Final = (
+    "id: AQYDAAAAAAAGAAAAAAAABgEAAAAAAAYAAAAAAAA\n"
+    'data: {"id":"01980a5e-2f5c-7d3e-9b1a-5f0c8f6f2a11","type":"assay.prompt.v1.LabelMoved","source":"prompt",'
+    '"time":"2026-03-01T09:30:00Z","subject":"01980a5e-1111-7d3e-9b1a-5f0c8f6f2a11","data":{"name":"support-triage",'
+    '"label":"production","version":2,"previous_version":1}}\n\n'
+)
 
 
 @router.websocket("/ws/live")
 async def live(websocket: WebSocket) -> None:
-    """Authenticate, then send events until something ends it."""
+    """Everything, or the topics named."""
+    await _serve(websocket, _named(websocket.query_params.getlist("topics")))
+
+
+@router.websocket("/ws/audit-updates")
+async def audit_updates(websocket: WebSocket) -> None:
+    """What happens to repositories and audits."""
+    await _serve(websocket, ["audit"])
+
+
+@streams.get(
+    "",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The organisation's events, one after the other, without an end.",
+            "content": {EVENT_STREAM: {"schema": {"type": "string"}, "example": _EXAMPLE}},
+        }
+    },
+)
+async def stream_events(
+    gateway: TheGateway,
+    request: Request,
+    topics: Annotated[
+        list[str] | None,
+        Query(description="Topics (`prompt`) or types of events, separated by commas; absent = all.", max_length=100),
+    ] = None,
+    after: Annotated[
+        str, Query(description="The id after which to go on; `Last-Event-ID` comes first.", max_length=8192)
+    ] = "",
+    last_event_id: Annotated[str, Header(description="As browsers send it when they connect again.")] = "",
+) -> Response:
+    """The organisation's events as they happen, as server-sent events.
+
+    Every event has an id; who connects again with it is told what happened meanwhile, without loss or repetition, by
+    whichever replica. An event `gap` says that this could not be done, an event `end` why the stream ends.
+    """
+    caller = principal()
+    org_id = caller.tenant
+    wanted, cursor = Wanted.named(_named(topics or [])), _cursor(last_event_id or after)
+    log.info("live stream begins", org_id=str(org_id), request_path=request.url.path)
+    return _EventSource(gateway, caller, wanted, cursor)
+
+
+def _named(values: Sequence[str]) -> list[str]:
+    return [name for value in values for name in (part.strip() for part in value.split(",")) if name]
+
+
+def _cursor(text: str) -> Cursor | None:
+    return Cursor.decode(text) if text else None
+
+
+async def _serve(websocket: WebSocket, topics: list[str]) -> None:
+    """Authenticate, then tell until something ends it."""
     gateway = gateway_of(websocket)
     try:
-        caller = await _authenticated(websocket, gateway)
-        await _feed(websocket, gateway, caller)
+        caller, introduced = await _authenticated(websocket, gateway)
+        if isinstance(said := introduced.get("topics"), list):
+            topics = [str(topic) for topic in said]
+        after = str(introduced.get("after") or websocket.query_params.get("after", ""))
+        await _SocketListener(websocket, gateway, caller).serve(topics, after)
     except Farewell as farewell:
         await _close(websocket, farewell)
     except WebSocketDisconnect:
         log.debug("live listener left")
 
 
-async def _authenticated(websocket: WebSocket, gateway: Gateway) -> Principal:
-    """Who listens. Before the connection is made where the request says, else from the first message."""
-    token = _token_of(websocket)
+class _SocketListener:
+    """A listener on a WebSocket."""
+
+    def __init__(self, websocket: WebSocket, gateway: Gateway, caller: Principal) -> None:
+        self._websocket = websocket
+        self._gateway = gateway
+        self._caller = caller
+        self._claims = gateway.limits.of_caller(caller, address_of(websocket))
+
+    async def serve(self, topics: list[str], after: str) -> None:
+        """Tell until something ends it. Raises Farewell or WebSocketDisconnect."""
+        if self._caller.org_id is None:
+            raise Farewell(NO_ORGANISATION, "the token names no organisation")
+        accepted = self._websocket.application_state is not WebSocketState.CONNECTING
+        try:
+            wanted, cursor = Wanted.named(topics), _cursor(after)
+        except InvalidArgument as error:
+            if not accepted:
+                await self._websocket.accept()
+            raise Farewell(MALFORMED, str(error)) from error
+        if accepted:
+            await self._websocket.send_text('{"type":"authenticated"}')
+        else:
+            await self._websocket.accept()
+        listener = Listener(self._gateway, self._caller, self._tell)
+        try:
+            await listener.listen(wanted, cursor, greet=self._greet, hear=self._hear)
+        except AssayError as error:
+            raise Farewell(NOT_AUTHENTICATED, str(error)) from error
+
+    async def _greet(self, subscription: Subscription) -> None:
+        words = {"type": "subscribed", "topics": subscription.wanted.names(), "id": subscription.begins_at.text}
+        await self._websocket.send_text(_text(words))
+
+    async def _hear(self, subscription: Subscription) -> None:
+        while True:
+            heard = await self._websocket.receive()
+            if heard["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(heard.get("code", 1005))
+            decision = await self._gateway.limit_rate(self._claims)
+            if not decision.allowed:
+                raise Farewell(TRY_AGAIN_LATER, f"too many messages; try again in {decision.retry_after} s")
+            subscription.reply(_text(_answer(subscription, heard.get("text") or "")))
+
+    async def _tell(self, message: Message) -> None:
+        match message:
+            case Told():
+                text = _socket_text(message)
+            case Gap(cursor):
+                text = _text({"type": "gap", "id": cursor.text, "detail": GAP_WORDS})
+            case Pause(cursor):
+                text = _ping(cursor)
+            case Reply(text):
+                pass
+        await self._websocket.send_text(text)
+
+
+def _answer(subscription: Subscription, said: str) -> dict[str, Any]:
+    """Do what a listener asks for, and say what became of it."""
+    try:
+        match json.loads(said):
+            case {"type": "subscribe", "topics": [*topics]} if topics:
+                subscription.wanted = subscription.wanted.plus(Wanted.named(map(str, topics)))
+            case {"type": "unsubscribe", "topics": [*topics]} if topics:
+                subscription.wanted = subscription.wanted.minus(Wanted.named(map(str, topics)))
+            case {"type": "ping"}:
+                return {"type": "pong"}
+            case _:
+                return {"type": "error", "reason": "UNKNOWN_MESSAGE", "detail": "say subscribe, unsubscribe or ping"}
+    except InvalidArgument as error:
+        return {"type": "error", "reason": error.reason, "detail": str(error)}
+    except (ValueError, RecursionError):
+        return {"type": "error", "reason": "MALFORMED_JSON", "detail": "a message is a JSON object"}
+    return {"type": "subscribed", "topics": subscription.wanted.names()}
+
+
+@lru_cache(TEXTS)
+def _socket_text(told: Told) -> str:
+    return f'{{"type":"event","id":"{told.cursor.text}","event":{told.event.body}}}'
+
+
+@lru_cache(TEXTS)
+def _stream_bytes(told: Told) -> bytes:
+    return f"id: {told.cursor.text}\ndata: {told.event.body}\n\n".encode()
+
+
+@lru_cache(TEXTS)
+def _ping(cursor: Cursor) -> str:
+    return f'{{"type":"ping","id":"{cursor.text}"}}'
+
+
+def _text(words: dict[str, Any]) -> str:
+    return to_bytes(words).decode()
+
+
+async def _authenticated(websocket: WebSocket, gateway: Gateway) -> tuple[Principal, dict[str, Any]]:
+    """Who listens, and their first message: before the connection is made where the request says who it is."""
+    token, introduced = _token_of(websocket), dict[str, Any]()
     if token is None:
         await websocket.accept()
-        token = await _token_of_first_message(websocket, gateway.live.authenticate_seconds)
+        token, introduced = await _first_message(websocket, gateway.live.authenticate_seconds)
     try:
         caller = await authenticated(websocket, gateway, token)
     except (AssayError, RemoteError, RequestProblem) as error:
@@ -87,7 +249,7 @@ async def _authenticated(websocket: WebSocket, gateway: Gateway) -> Principal:
     decision = await gateway.limit_rate(gateway.limits.of_caller(caller, address_of(websocket)))
     if not decision.allowed:
         raise Farewell(TRY_AGAIN_LATER, f"too many requests; try again in {decision.retry_after} s")
-    return caller
+    return caller, introduced
 
 
 def _token_of(websocket: WebSocket) -> str | None:
@@ -96,7 +258,7 @@ def _token_of(websocket: WebSocket) -> str | None:
     return websocket.query_params.get("token") or None
 
 
-async def _token_of_first_message(websocket: WebSocket, seconds: float) -> str:
+async def _first_message(websocket: WebSocket, seconds: float) -> tuple[str, dict[str, Any]]:
     try:
         async with asyncio.timeout(seconds):
             message = json.loads(await websocket.receive_text())
@@ -106,91 +268,65 @@ async def _token_of_first_message(websocket: WebSocket, seconds: float) -> str:
         raise Farewell(NOT_AUTHENTICATED, "the first message must be JSON") from error
     match message:
         case {"type": "authenticate", "token": str(token)}:
-            return token
+            return token, message
         case _:
             raise Farewell(NOT_AUTHENTICATED, "the first message must be of type authenticate")
-
-
-async def _feed(websocket: WebSocket, gateway: Gateway, caller: Principal) -> None:
-    if caller.org_id is None:
-        raise Farewell(NO_ORGANISATION, "the token names no organisation")
-    subscription = gateway.feed.subscribe(caller.org_id, caller.subject, caller.permissions)
-    try:
-        if websocket.application_state is WebSocketState.CONNECTING:
-            await websocket.accept()
-        else:
-            await websocket.send_text(_AUTHENTICATED)
-        await _first_to_end(
-            _send_events(websocket, subscription, gateway.live.heartbeat_seconds),
-            _wait_for_overflow(subscription),
-            _wait_for_revocation(subscription),
-            _listen_for_the_end(websocket),
-            _wait_for_expiry(caller),
-            _wait_for_stop(gateway.stopping),
-        )
-    finally:
-        gateway.feed.unsubscribe(subscription)
-
-
-async def _first_to_end(*parts: Coroutine[Any, Any, None]) -> None:
-    """Run all until one raises, and raise that; the others are cancelled."""
-    tasks = [asyncio.create_task(part) for part in parts]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _send_events(websocket: WebSocket, subscription: Subscription, heartbeat_seconds: float) -> None:
-    while True:
-        try:
-            async with asyncio.timeout(heartbeat_seconds):
-                event = await subscription.next()
-        except TimeoutError:
-            await websocket.send_text(_PING)
-        except SlowReader as error:
-            raise _too_slow() from error
-        else:
-            await websocket.send_text(event.text)
-
-
-async def _wait_for_overflow(subscription: Subscription) -> None:
-    await subscription.overflowed.wait()
-    raise _too_slow()
-
-
-def _too_slow() -> Farewell:
-    return Farewell(TOO_SLOW, "events came faster than they were read; some are lost")
-
-
-async def _wait_for_revocation(subscription: Subscription) -> None:
-    await subscription.revoked.wait()
-    raise Farewell(TOKEN_EXPIRED, "the token holds no longer")
-
-
-async def _listen_for_the_end(websocket: WebSocket) -> None:
-    """Raise WebSocketDisconnect when the listener leaves; what it says meanwhile is of no interest."""
-    while True:
-        message = await websocket.receive()
-        if message["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(message.get("code", GOING_AWAY))
-
-
-async def _wait_for_expiry(caller: Principal) -> None:
-    await asyncio.sleep(max(0.0, caller.expires_at.timestamp() - time.time()))
-    raise Farewell(TOKEN_EXPIRED, "the token has expired")
-
-
-async def _wait_for_stop(stopping: asyncio.Event) -> None:
-    await stopping.wait()
-    raise Farewell(GOING_AWAY, "this server goes away; connect again")
 
 
 async def _close(websocket: WebSocket, farewell: Farewell) -> None:
     with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
         async with asyncio.timeout(CLOSE_SECONDS):
             await websocket.close(farewell.code, farewell.reason[:120])
+
+
+class _EventSource(Response):
+    """Server-sent events (WHATWG HTML, section 9.2): an answer that goes on until one of both sides ends it."""
+
+    media_type = EVENT_STREAM
+
+    def __init__(self, gateway: Gateway, caller: Principal, wanted: Wanted, after: Cursor | None) -> None:
+        super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no"})
+        del self.headers["content-length"]
+        self._gateway = gateway
+        self._caller = caller
+        self._wanted = wanted
+        self._after = after
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Tell until something ends it."""
+
+        async def part(data: bytes, *, more: bool = True) -> None:
+            await send({"type": "http.response.body", "body": data, "more_body": more})
+
+        async def greet(subscription: Subscription) -> None:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            # Without data there is no event; the browser remembers the id all the same.
+            await part(f"retry: {RECONNECT_MS}\nid: {subscription.begins_at.text}\n\n".encode())
+
+        async def hear(_subscription: Subscription) -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+        async def tell(message: Message) -> None:
+            match message:
+                case Told():
+                    await part(_stream_bytes(message))
+                case Gap(cursor):
+                    await part(_control("gap", {"detail": GAP_WORDS}, cursor))
+                case Pause(cursor):
+                    await part(f": ping\nid: {cursor.text}\n\n".encode())
+                case Reply():
+                    pass  # Nobody speaks on this way.
+
+        listener = Listener(self._gateway, self._caller, tell)
+        try:
+            await listener.listen(self._wanted, self._after, greet=greet, hear=hear)
+        except Farewell as farewell:
+            with suppress(TimeoutError, OSError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await part(_control("end", {"code": farewell.code, "reason": farewell.reason}), more=False)
+
+
+def _control(kind: str, words: dict[str, Any], cursor: Cursor | None = None) -> bytes:
+    named = f"id: {cursor.text}\n" if cursor is not None else ""
+    return f"{named}event: {kind}\ndata: {_text(words)}\n\n".encode()

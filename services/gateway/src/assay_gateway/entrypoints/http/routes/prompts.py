@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import Header, Path, Query, Response
 
 from assay.prompt.v1 import prompts_pb2 as pb
-from assay.type.v1 import visibility_pb2
 from assay_common.errors import InvalidArgument, Violation
 from assay_common.identity import principal, tenant
 from assay_gateway.domain.prompts import Selector
@@ -35,11 +34,10 @@ from assay_gateway.entrypoints.http.schemas.prompts import (
     VersionPage,
 )
 from assay_gateway.entrypoints.http.schemas.words import LABEL_NAME, VersionNumber
-from assay_gateway.messages import Json, numbers_of, struct, to_json
+from assay_gateway.entrypoints.http.visibilities import number_of_visibility
+from assay_gateway.messages import Json, struct, to_json
 
 router = api_router("/v1/prompts", "prompts")
-
-_VISIBILITIES = numbers_of(visibility_pb2.Visibility)
 
 
 class LabelOrVersion(InvalidArgument):
@@ -52,7 +50,7 @@ async def create_prompt(body: NewPrompt, services: TheServices) -> Json:
     request = pb.CreatePromptRequest(
         name=body.name,
         description=body.description,
-        visibility=_VISIBILITIES[body.visibility] if body.visibility else None,
+        visibility=number_of_visibility(body.visibility),
     )
     return to_json(await services.prompts.CreatePrompt(request))
 
@@ -82,7 +80,7 @@ async def update_prompt(
     request = pb.UpdatePromptRequest(
         prompt=prompt,
         description=body.description,
-        visibility=_VISIBILITIES[body.visibility] if body.visibility else None,
+        visibility=number_of_visibility(body.visibility),
         etag=if_match,
     )
     updated = await services.prompts.UpdatePrompt(request)
@@ -158,7 +156,7 @@ async def resolve_prompt(
     selector = Selector(tenant(), prompt, label, version or 0)
     # Who may not read must not learn from the cache; the service says so in its own words.
     if PERMISSION in caller.permissions:
-        document = await gateway.resolve_prompt(selector, caller.subject)
+        document = await gateway.resolve_prompt(selector, caller)
     else:
         document = await gateway.resolve_prompt.past_the_cache(selector)
     return answer(document, if_none_match.encode("latin-1"))
