@@ -1,6 +1,8 @@
 """Every knob of auth."""
 
 import base64
+from email.utils import parseaddr
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
@@ -105,6 +107,37 @@ def _have_names_of_their_own(providers: tuple[SingleSignOnProvider, ...]) -> tup
     return providers
 
 
+class SmtpSecurity(StrEnum):
+    """How a connection to an SMTP server is kept from others."""
+
+    STARTTLS = "starttls"
+    """Made so before anything else is said; a server that does not offer it is not used."""
+    TLS = "tls"
+    NONE = "none"
+
+
+class SmtpSettings(Section):
+    """Who carries mails."""
+
+    host: str
+    port: Annotated[int, Field(gt=0, lt=65536)] = 587
+    username: str | None = None
+    password: SecretStr | None = None
+    security: SmtpSecurity = SmtpSecurity.STARTTLS
+    ca_file: Path | None = None
+    """Certificates of who vouches for the server, where it is none that the machine knows."""
+    sender: str
+    """Address that mails come from, such as `Assay <assay@example.org>`."""
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("USERNAME and PASSWORD are needed together")
+        if not is_email(normal_email(parseaddr(self.sender)[1])):
+            raise ValueError("SENDER must be an e-mail address")
+        return self
+
+
 class Settings(KeySettings):
     """What `serve` needs."""
 
@@ -113,7 +146,16 @@ class Settings(KeySettings):
     bootstrap_admin: BootstrapAdmin = BootstrapAdmin()
     sso: Annotated[tuple[SingleSignOnProvider, ...], AfterValidator(_have_names_of_their_own)] = ()
     """JSON list of the identity providers to sign on with."""
+    smtp: SmtpSettings | None = None
+    """Without it mails go to the log in development, and nowhere otherwise."""
+    development: bool = False
+    """Whether people develop on this installation: mails may then go to the log."""
     sign_up: SignUp = SignUp.INVITATION
     """Who may make an account."""
     public_url: str = "http://localhost:8080"
     """Where people reach the gateway: links begin with it, and so does where providers send browsers back to."""
+
+    @property
+    def mails_leave(self) -> bool:
+        """Whether mails go anywhere."""
+        return self.smtp is not None or self.development

@@ -27,6 +27,7 @@ from assay.auth.v1 import (
 from assay_auth import bootstrap
 from assay_auth.adapters.passwords import Argon2Hasher
 from assay_auth.adapters.postgres.transaction import SCHEMA, PostgresTransaction
+from assay_auth.adapters.sealing import Sealer
 from assay_auth.adapters.signing import Ed25519Signer
 from assay_auth.application.tokens.issue_access_token import IssueAccessToken
 from assay_auth.bootstrap.single_sign_on import identity_providers
@@ -231,8 +232,10 @@ async def opened(settings, clock=utc_now, hasher=None) -> AsyncIterator[bootstra
         yield bootstrap.Parts(
             UnitOfWork(connections, SCHEMA, PostgresTransaction),
             Ed25519Signer(settings.key_encryption_bytes),
+            Sealer(settings.key_encryption_bytes),
             hasher or Argon2Hasher(cheap),
             clock,
+            floor_seconds=0.0,
             sign_up=settings.sign_up,
             providers=providers,
         )

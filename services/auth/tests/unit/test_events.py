@@ -34,6 +34,12 @@ EVENTS = [
     events.UserSignedUp(SOMEBODY),
     events.EmailVerified(SOMEBODY),
     events.IdentityLinked(SOMEBODY, "acme"),
+    events.PasswordChanged(SOMEBODY),
+    events.SecondFactorChanged(SOMEBODY, enabled=True),
+    *(events.SignInFailed(SOMEBODY, reason) for reason in events.FailureReason),
+    events.UserDeactivated(SOMEBODY),
+    events.SessionOpened(SOMEBODY, KEY, "password"),
+    *(events.SessionRevoked(SOMEBODY, KEY, reason) for reason in events.RevocationReason),
 ]
 
 
@@ -51,3 +57,11 @@ def test_a_message_carries_the_event():
     assert not message_of(events.ApiKeyCreated(ORG, KEY, "ci", (), None)).HasField("expires_at")
     rotated = message_of(events.ApiKeyRotated(ORG, KEY, SOMEBODY, NOW))
     assert (rotated.api_key_id, rotated.replaced_by) == (str(KEY), str(SOMEBODY))
+
+
+def test_an_event_of_a_person_is_of_no_organisation():
+    revoked = events.SessionRevoked(SOMEBODY, KEY, events.RevocationReason.PASSWORD_RESET)
+    assert revoked.org_id == SOMEBODY
+    assert message_of(revoked) == events_pb2.SessionRevoked(
+        session_id=str(KEY), user_id=str(SOMEBODY), reason="password_reset"
+    )

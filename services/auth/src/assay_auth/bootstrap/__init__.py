@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ import asyncpg
 import structlog
 
 from assay.auth.v1 import (
+    accounts_pb2,
     api_keys_pb2,
     audit_trail_pb2,
     invitations_pb2,
@@ -20,8 +22,16 @@ from assay.auth.v1 import (
     teams_pb2,
 )
 from assay_auth.adapters.postgres.transaction import SCHEMA, PostgresTransaction
+from assay_auth.adapters.sealing import Sealer
 from assay_auth.adapters.signing import Ed25519Signer
 from assay_auth.application.accounts.create_bootstrap_admin import CreateBootstrapAdmin
+from assay_auth.bootstrap.accounts import (
+    account_service,
+    keep_mails_going,
+    keep_tidy,
+    mailer,
+    second_factor_service,
+)
 from assay_auth.bootstrap.audit_trail import audit_trail_service, keep_audit_trail
 from assay_auth.bootstrap.devices import device_service
 from assay_auth.bootstrap.invitations import invitation_service
@@ -52,6 +62,7 @@ SERVICES: Final = tuple(
     service
     for module in (
         sessions_pb2,
+        accounts_pb2,
         organisations_pb2,
         invitations_pb2,
         teams_pb2,
@@ -68,6 +79,8 @@ def servicers(parts: Parts) -> Sequence[Servicer]:
     """The gRPC services."""
     return [
         session_service(parts),
+        account_service(parts),
+        second_factor_service(parts),
         organisation_service(parts),
         invitation_service(parts),
         team_service(parts),
@@ -87,8 +100,9 @@ def serve(settings: Settings) -> Callable[[Lifecycle], AbstractAsyncContextManag
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(pool(settings.database, SCHEMA, lifecycle))
             parts = Parts(
-                UnitOfWork(database, SCHEMA, PostgresTransaction),
+                UnitOfWork(database, SCHEMA, partial(PostgresTransaction, mails_leave=settings.mails_leave)),
                 Ed25519Signer(settings.key_encryption_bytes),
+                Sealer(settings.key_encryption_bytes),
                 public_url=settings.public_url.rstrip("/"),
                 sign_up=settings.sign_up,
                 providers=await stack.enter_async_context(identity_providers(settings.sso)),
@@ -97,6 +111,10 @@ def serve(settings: Settings) -> Callable[[Lifecycle], AbstractAsyncContextManag
             kafka = await stack.enter_async_context(producer(settings.kafka))
             lifecycle.spawn("outbox", relay(database, SCHEMA, kafka, lifecycle))
             lifecycle.spawn("uses of API keys", keep_key_uses(parts, lifecycle.stopping))
+            carrier = mailer(settings)
+            if carrier is not None:
+                lifecycle.spawn("mails", keep_mails_going(parts, carrier, lifecycle.stopping))
+            lifecycle.spawn("tidying", keep_tidy(parts), cancel_on_stop=True)
             lifecycle.spawn("audit trail", keep_audit_trail(lifecycle, settings.kafka, parts))
             lifecycle.spawn("signing keys", keep_signing_keys(parts), cancel_on_stop=True)
             await stack.enter_async_context(listening(lifecycle, settings, parts))
@@ -110,7 +128,7 @@ async def prepare(parts: Parts, admin: BootstrapAdmin) -> None:
     key = await parts.ensure_signing_key()
     parts.signer.open(key.material)
     if admin.email is not None and admin.password is not None:
-        create = CreateBootstrapAdmin(parts.uow, parts.hasher, parts.clock)
+        create = CreateBootstrapAdmin(parts.uow, parts.password_rules, parts.hasher, parts.clock)
         if await create(admin.email, admin.password.get_secret_value()):
             log.info("bootstrap administrator created", email=admin.email)
 

@@ -27,7 +27,7 @@ def organisation_service(parts: Parts) -> Servicer:
         transfer_ownership=TransferOwnership(parts.uow, parts.find_standing),
         leave_organisation=LeaveOrganisation(parts.uow, parts.clock),
         get_member=GetMember(parts.uow),
-        add_member=AddMember(parts.uow, parts.hasher, parts.find_standing, parts.clock),
+        add_member=AddMember(parts.uow, parts.password_rules, parts.hasher, parts.find_standing, parts.clock),
         list_members=ListMembers(parts.uow),
         change_role=ChangeRole(parts.uow, parts.find_standing),
         remove_member=RemoveMember(parts.uow, parts.find_standing, parts.clock),

@@ -35,6 +35,8 @@ class Grant:
     """What the subject is to the organisation; a key is what its owner is."""
     owner: UUID | None = None
     """Whose an API key is."""
+    session_id: UUID | None = None
+    """The session of a person."""
     prompts: tuple[str, ...] = ()
     """The only prompts an API key may touch; empty = all."""
     repositories: tuple[str, ...] = ()

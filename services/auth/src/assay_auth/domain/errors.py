@@ -187,9 +187,61 @@ class InvalidGrant(errors.FailedPrecondition):
     """The device's code is unknown or has been used (RFC 6749, section 5.2)."""
 
 
+class EmailNotVerified(errors.PermissionDenied):
+    """The password is right, but nobody has proved that the account's address is theirs."""
+
+
+class SecondFactorNeeded(errors.Unauthenticated):
+    """The password is right, and the account asks for a code as well."""
+
+
+class SecondFactorWrong(errors.Unauthenticated):
+    """The code is wrong, or was used before."""
+
+
+class TooManyAttempts(errors.ResourceExhausted):
+    """Too many failures: wait as long as `retry_after` says (seconds)."""
+
+
+class LinkInvalid(errors.FailedPrecondition):
+    """The link's token is unknown, has been used, or is too old."""
+
+
+class MailNotConfigured(errors.FailedPrecondition):
+    """The installation cannot send mails."""
+
+
+class MailRefused(errors.FailedPrecondition):
+    """A mail will never be taken: its address does not exist, or cannot be written."""
+
+
+class MailerUnavailable(errors.Unavailable):
+    """Whoever carries mails does not take them now."""
+
+
+class SignUpClosed(errors.FailedPrecondition):
+    """The operator lets nobody make an account."""
+
+
+class InvitationNeeded(errors.FailedPrecondition):
+    """The operator lets only invited people make an account."""
+
+
+class SecondFactorOn(errors.FailedPrecondition):
+    """The second factor is on already; it is turned off before another takes its place."""
+
+
+class SecondFactorOff(errors.FailedPrecondition):
+    """There is no second factor that could be confirmed, used or turned off."""
+
+
+class SessionNotFound(errors.NotFound):
+    """The caller has no such open session."""
+
+
+class AccountNotFound(errors.NotFound):
+    """Nobody has this address."""
+
+
 class AccountDeactivated(errors.PermissionDenied):
     """The person's account was closed."""
-
-
-class SignUpNotAllowed(errors.PermissionDenied):
-    """The operator does not let this person make an account."""

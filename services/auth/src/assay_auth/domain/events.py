@@ -197,16 +197,16 @@ class RevocationReason(StrEnum):
 
     SIGNED_OUT = "signed_out"
     REVOKED = "revoked"
-    REFRESH_TOKEN_REUSED = "refresh_token_reused"
-    PASSWORD_CHANGED = "password_changed"
-    PASSWORD_RESET = "password_reset"
+    REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    PASSWORD_RESET = "password_reset"  # noqa: S105
     ACCOUNT_DEACTIVATED = "account_deactivated"
 
 
 class FailureReason(StrEnum):
     """Why somebody could not sign in."""
 
-    PASSWORD = "password"
+    PASSWORD = "password"  # noqa: S105
     SECOND_FACTOR = "second_factor"
     THROTTLED = "throttled"
 
@@ -311,11 +311,5 @@ PersonEvent: TypeAlias = (
 )
 SessionEvent: TypeAlias = SessionOpened | SessionRevoked
 Event: TypeAlias = (
-    OrganisationEvent
-    | KeyEvent
-    | InvitationEvent
-    | TeamEvent
-    | ServiceAccountEvent
-    | PersonEvent
-    | SessionEvent
+    OrganisationEvent | KeyEvent | InvitationEvent | TeamEvent | ServiceAccountEvent | PersonEvent | SessionEvent
 )

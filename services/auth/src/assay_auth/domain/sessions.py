@@ -64,6 +64,26 @@ class NewFamily:
     user_id: UUID
     org_id: UUID | None
     created_at: datetime
+    method: str
+    """How the person signed in: "password", "device" or "sso:" and the provider's id."""
+    user_agent: str
+    """What the client called itself; empty = nothing."""
+    address: str
+    """The client's network address; empty = not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSession:
+    """A session that is open, as its owner sees it."""
+
+    id: UUID
+    method: str
+    user_agent: str
+    address: str
+    org_id: UUID | None
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
 
 
 def token_from(entropy: bytes) -> str:

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from assay_auth.domain.errors import SignUpNotAllowed
+from assay_auth.domain.errors import InvitationNeeded, SignUpClosed
 
 
 class SignUp(StrEnum):
@@ -14,8 +14,8 @@ class SignUp(StrEnum):
     CLOSED = "closed"
 
     def check(self, *, invited: bool) -> None:
-        """Raise SignUpNotAllowed unless somebody may make an account."""
+        """Raise SignUpClosed or InvitationNeeded unless somebody may make an account."""
         if self is SignUp.CLOSED:
-            raise SignUpNotAllowed("new accounts are not made here: ask the administrator")
+            raise SignUpClosed("new accounts are not made here: ask the administrator")
         if self is SignUp.INVITATION and not invited:
-            raise SignUpNotAllowed("new accounts are made by invitation: ask a member of your organisation for one")
+            raise InvitationNeeded("new accounts are made by invitation: ask a member of your organisation for one")

@@ -16,7 +16,8 @@ MAX_EMAIL: Final = 254
 """Characters in an e-mail address (RFC 5321, section 4.5.3.1.3, less the angle brackets)."""
 MIN_PASSWORD: Final = 12
 MAX_PASSWORD: Final = 128
-"""Characters in a password. Length is the only rule: composition rules make passwords worse (NIST SP 800-63B)."""
+"""Characters in a password. There are no composition rules, which make passwords worse (NIST SP 800-63B); what is
+common is refused by `PasswordRules`."""
 
 _EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f.]+(?:\.[^@\s\x00-\x1f\x7f.]+)*")
 _SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])")

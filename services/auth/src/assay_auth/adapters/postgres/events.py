@@ -32,6 +32,8 @@ _ROLES: Final = {
 }
 _ORGANISATION: Final = "organisation"
 _PERSON: Final = "user"
+_AGGREGATES: Final = ("api_key", "invitation", "team", "service_account", "session")
+"""What has a history of its own, and is named by the field `…_id` of its events."""
 _ORGANISATION_FIELD: Final = "organisation_id"
 _FIELDS: Final = {"org_id": _ORGANISATION_FIELD}
 
@@ -73,27 +75,11 @@ async def _last_versions(
 
 
 def _aggregate(event: events.Event) -> tuple[str, UUID]:
-    match event:
-        case events.ApiKeyCreated() | events.ApiKeyRevoked() | events.ApiKeyRotated():
-            return "api_key", event.api_key_id
-        case events.InvitationCreated() | events.InvitationRevoked() | events.InvitationAccepted():
-            return "invitation", event.invitation_id
-        case (
-            events.TeamCreated()
-            | events.TeamUpdated()
-            | events.TeamDeleted()
-            | events.TeamMemberAdded()
-            | events.TeamMemberRemoved()
-        ):
-            return "team", event.team_id
-        case events.ServiceAccountCreated() | events.ServiceAccountUpdated() | events.ServiceAccountDeleted():
-            return "service_account", event.service_account_id
-        case events.SessionOpened() | events.SessionRevoked():
-            return "session", event.session_id
-        case events.OfPerson():
-            return _PERSON, event.user_id
-        case _:
-            return _ORGANISATION, event.org_id
+    for kind in _AGGREGATES:
+        aggregate_id: UUID | None = getattr(event, f"{kind}_id", None)
+        if aggregate_id is not None:
+            return kind, aggregate_id
+    return (_PERSON, event.user_id) if isinstance(event, events.OfPerson) else (_ORGANISATION, event.org_id)
 
 
 def _stored(event: events.Event, aggregate_type: str, aggregate_id: UUID, version: int) -> NewEvent:

@@ -12,6 +12,7 @@ from assay_auth.adapters.postgres.mails import PostgresMails
 from assay_auth.adapters.postgres.members import PostgresMembers
 from assay_auth.adapters.postgres.organisations import PostgresOrganisations
 from assay_auth.adapters.postgres.refresh_tokens import PostgresRefreshTokens
+from assay_auth.adapters.postgres.security import PostgresAccountLinks, PostgresSecondFactors, PostgresThrottles
 from assay_auth.adapters.postgres.service_accounts import PostgresServiceAccounts
 from assay_auth.adapters.postgres.signing_keys import PostgresSigningKeys
 from assay_auth.adapters.postgres.single_sign_on import PostgresIdentities, PostgresSignOnAttempts
@@ -28,6 +29,8 @@ class PostgresTransaction:
     """The repositories over one open transaction."""
 
     tenant: TenantTransaction
+    mails_leave: bool = True
+    """Whether the installation can send mails."""
 
     @property
     def users(self) -> PostgresUsers:
@@ -67,7 +70,22 @@ class PostgresTransaction:
     @property
     def mails(self) -> PostgresMails:
         """Mails to people."""
-        return PostgresMails(self.tenant.connection)
+        return PostgresMails(self.tenant.connection, self.mails_leave)
+
+    @property
+    def account_links(self) -> PostgresAccountLinks:
+        """Links that were sent to people."""
+        return PostgresAccountLinks(self.tenant.connection)
+
+    @property
+    def second_factors(self) -> PostgresSecondFactors:
+        """Authenticators and recovery codes."""
+        return PostgresSecondFactors(self.tenant.connection)
+
+    @property
+    def throttles(self) -> PostgresThrottles:
+        """Counts of failures."""
+        return PostgresThrottles(self.tenant.connection)
 
     @property
     def refresh_tokens(self) -> PostgresRefreshTokens:

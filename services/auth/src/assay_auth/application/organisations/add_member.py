@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from assay_auth.application.accounts.password_rules import PasswordRules
 from assay_auth.application.ports import PasswordHasher, Transaction, UnitOfWork
 from assay_auth.application.standing import FindStanding
+from assay_auth.domain.errors import AccountDeactivated
 from assay_auth.domain.events import MemberAdded
 from assay_auth.domain.members import Member, User, check_joining
 from assay_auth.domain.roles import MEMBERS_WRITE, Role
@@ -13,7 +15,6 @@ from assay_auth.domain.text import (
     name_violations,
     normal_email,
     normal_password,
-    password_violations,
     refuse,
 )
 from assay_common.clock import Clock
@@ -36,6 +37,7 @@ class AddMember:
     """Let a person join by their e-mail address; one whom nobody knew before is created."""
 
     uow: UnitOfWork
+    rules: PasswordRules
     hasher: PasswordHasher
     find_standing: FindStanding
     clock: Clock
@@ -43,7 +45,7 @@ class AddMember:
     async def __call__(self, caller: Principal, org_id: UUID, newcomer: Newcomer) -> Member:
         """The new member.
 
-        Raises InvalidArgument, PermissionLost, OwnershipReserved, AlreadyMember.
+        Raises InvalidArgument, PermissionLost, OwnershipReserved, AlreadyMember, AccountDeactivated.
         """
         email = normal_email(newcomer.email)
         refuse(*email_violations("email", email), *name_violations("name", newcomer.name, required=False))
@@ -61,8 +63,10 @@ class AddMember:
     async def _person(self, tx: Transaction, email: str, newcomer: Newcomer) -> User:
         known = await tx.users.credentials(email)
         if known is not None:
+            if not known.is_active:
+                raise AccountDeactivated("the account of this person was closed")
             return known.user
-        refuse(*password_violations("password", newcomer.password))
+        refuse(*await self.rules("password", newcomer.password, email, newcomer.name))
         user = User(new_id(), email, newcomer.name.strip() or email.partition("@")[0], self.clock())
         password_hash = await self.hasher.hash(normal_password(newcomer.password))
         if await tx.users.add(user, password_hash):

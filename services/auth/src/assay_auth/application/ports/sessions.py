@@ -1,10 +1,12 @@
 """Sessions."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from assay_auth.domain.sessions import NewFamily, NewToken, StoredToken
+from assay_auth.application.pages import PageRequest
+from assay_auth.domain.sessions import NewFamily, NewToken, OpenedSession, StoredToken
 
 
 class RefreshTokens(Protocol):
@@ -21,3 +23,14 @@ class RefreshTokens(Protocol):
 
     async def revoke(self, family_id: UUID, at: datetime) -> None:
         """Close a family for good."""
+
+    async def revoke_of(
+        self, user_id: UUID, at: datetime, *, only: UUID | None = None, but: UUID | None = None
+    ) -> Sequence[UUID]:
+        """Close a person's open sessions: all, or `only` one, or all `but` one; the ids of those that were open."""
+
+    async def page(self, user_id: UUID, page: PageRequest, now: datetime) -> Sequence[OpenedSession]:
+        """A person's open sessions against the order of their ids, newest first."""
+
+    async def addresses_of(self, user_id: UUID) -> Sequence[str]:
+        """The network addresses from which the person has opened sessions lately."""

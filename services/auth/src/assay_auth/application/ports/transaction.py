@@ -10,7 +10,8 @@ from assay_auth.application.ports.keys import SigningKeys
 from assay_auth.application.ports.machines import ApiKeys, ServiceAccounts
 from assay_auth.application.ports.mails import Mails
 from assay_auth.application.ports.organisations import Invitations, Members, Organisations, Teams
-from assay_auth.application.ports.people import Users
+from assay_auth.application.ports.people import AccountLinks, Users
+from assay_auth.application.ports.security import SecondFactors, Throttles
 from assay_auth.application.ports.sessions import RefreshTokens
 from assay_auth.application.ports.single_sign_on import Identities, SignOnAttempts
 from assay_auth.domain.events import Event
@@ -50,6 +51,18 @@ class Transaction(Protocol):
     @property
     def mails(self) -> Mails:
         """Mails to people."""
+
+    @property
+    def account_links(self) -> AccountLinks:
+        """Links that were sent to people."""
+
+    @property
+    def second_factors(self) -> SecondFactors:
+        """Authenticators and recovery codes."""
+
+    @property
+    def throttles(self) -> Throttles:
+        """Counts of failures."""
 
     @property
     def refresh_tokens(self) -> RefreshTokens:

@@ -8,6 +8,7 @@ import structlog
 from assay_auth.application.ports import Transaction, UnitOfWork
 from assay_auth.application.sessions.session import IssuedRefreshToken, OpenSession, Session, new_refresh_token
 from assay_auth.domain.errors import RefreshTokenInvalid, RefreshTokenReused
+from assay_auth.domain.events import RevocationReason, SessionRevoked
 from assay_auth.domain.organisations import Membership, chosen, continued
 from assay_auth.domain.sessions import StoredToken, TokenState, digest_of
 from assay_auth.domain.text import missing, refuse
@@ -37,6 +38,8 @@ class RenewSession:
             reused = token.state(now) is TokenState.REUSED
             if reused:
                 await tx.refresh_tokens.revoke(token.family_id, now)
+                reason = RevocationReason.REFRESH_TOKEN_REUSED
+                await tx.record(SessionRevoked(token.user_id, token.family_id, reason))
             else:
                 membership, successor = await self._rotated(tx, token, organisation, now)
         if reused:  # said only now: the revocation must be committed

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from assay_auth.application.ports import UnitOfWork
+from assay_auth.domain.events import RevocationReason, SessionRevoked
 from assay_auth.domain.sessions import digest_of
 from assay_auth.domain.text import missing, refuse
 from assay_common.clock import Clock
@@ -22,3 +23,4 @@ class SignOut:
             token = await tx.refresh_tokens.find_for_change(digest_of(refresh_token))
             if token is not None and token.family_revoked_at is None:
                 await tx.refresh_tokens.revoke(token.family_id, self.clock())
+                await tx.record(SessionRevoked(token.user_id, token.family_id, RevocationReason.SIGNED_OUT))

@@ -45,6 +45,8 @@ class IssueAccessToken:
             claims["role"] = grant.role.value
         if grant.owner is not None:
             claims["owner"] = str(grant.owner)
+        if grant.session_id is not None:
+            claims["sid"] = str(grant.session_id)
         if grant.prompts:
             claims["prompts"] = list(grant.prompts)
         if grant.repositories:

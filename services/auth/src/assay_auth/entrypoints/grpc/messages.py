@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime
 from typing import Final
+from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from assay.auth.v1 import (
+    accounts_pb2,
     api_keys_pb2,
     invitations_pb2,
     organisations_pb2,
@@ -13,6 +15,7 @@ from assay.auth.v1 import (
     sessions_pb2,
     teams_pb2,
 )
+from assay_auth.application.accounts.own_account import Account
 from assay_auth.application.pages import Page, PageRequest, T
 from assay_auth.application.sessions.session import Session
 from assay_auth.application.sessions.who_am_i import Identity
@@ -23,6 +26,7 @@ from assay_auth.domain.members import Member
 from assay_auth.domain.organisations import Organisation
 from assay_auth.domain.roles import Role
 from assay_auth.domain.service_accounts import ServiceAccount
+from assay_auth.domain.sessions import OpenedSession
 from assay_auth.domain.teams import Team
 from assay_auth.domain.text import parsed_id
 from assay_common.errors import InvalidArgument, Violation
@@ -130,6 +134,39 @@ def identity_message(identity: Identity) -> sessions_pb2.Identity:
         name=identity.name,
         organisation=organisation_message(identity.organisation) if identity.organisation else None,
         permissions=sorted(caller.permissions),
+        role=_TO_PROTO[Role(caller.role)] if caller.role else organisations_pb2.ROLE_UNSPECIFIED,
+        session_id=str(caller.session_id) if caller.session_id else "",
+    )
+
+
+def session_message(session: OpenedSession, current: UUID | None) -> sessions_pb2.Session:
+    """An open session, as its owner sees it from the session `current`."""
+    return sessions_pb2.Session(
+        id=str(session.id),
+        method=session.method,
+        user_agent=session.user_agent,
+        address=session.address,
+        organisation_id=str(session.org_id) if session.org_id else "",
+        created_at=timestamp(session.created_at),
+        last_used_at=timestamp(session.last_used_at),
+        expires_at=timestamp(session.expires_at),
+        current=session.id == current,
+    )
+
+
+def account_message(account: Account) -> accounts_pb2.Account:
+    """A person as they see themselves."""
+    known = account.credentials
+    return accounts_pb2.Account(
+        id=str(known.user.id),
+        email=known.user.email,
+        name=known.user.name,
+        email_verified=known.is_verified,
+        second_factor=account.second_factor,
+        has_password=known.password_hash is not None,
+        recovery_codes=account.recovery_codes,
+        created_at=timestamp(known.user.created_at),
+        etag=known.etag,
     )
 
 

@@ -6,13 +6,21 @@ from typing import Any
 from google.protobuf.empty_pb2 import Empty
 
 from assay.auth.v1 import sessions_pb2, sessions_pb2_grpc
+from assay_auth.application.sessions.own_sessions import ListSessions, RevokeSessions
 from assay_auth.application.sessions.renew_session import RenewSession
 from assay_auth.application.sessions.sign_in import SignIn
 from assay_auth.application.sessions.sign_out import SignOut
 from assay_auth.application.sessions.who_am_i import WhoAmI
 from assay_auth.application.tokens.exchange_api_key import ExchangeApiKey
 from assay_auth.application.tokens.get_jwks import GetJwks
-from assay_auth.entrypoints.grpc.messages import access_token_message, identity_message, tokens_message
+from assay_auth.entrypoints.grpc.messages import (
+    access_token_message,
+    identity_message,
+    next_page_token,
+    page_request,
+    session_message,
+    tokens_message,
+)
 from assay_common.identity import principal
 
 
@@ -23,13 +31,16 @@ class SessionServicer(sessions_pb2_grpc.SessionServiceServicer):
     sign_in: SignIn
     renew_session: RenewSession
     sign_out: SignOut
+    list_sessions: ListSessions
+    revoke_sessions: RevokeSessions
     exchange_api_key: ExchangeApiKey
     get_jwks: GetJwks
     who_am_i: WhoAmI
 
     async def SignIn(self, request: sessions_pb2.SignInRequest, context: Any) -> sessions_pb2.Tokens:
         """Open a session."""
-        return tokens_message(await self.sign_in(request.email, request.password, request.organisation))
+        session = await self.sign_in(request.email, request.password, request.organisation, request.one_time_code)
+        return tokens_message(session)
 
     async def RefreshTokens(self, request: sessions_pb2.RefreshTokensRequest, context: Any) -> sessions_pb2.Tokens:
         """Rotate a refresh token."""
@@ -39,6 +50,23 @@ class SessionServicer(sessions_pb2_grpc.SessionServiceServicer):
         """Close a session."""
         await self.sign_out(request.refresh_token)
         return Empty()
+
+    async def ListSessions(
+        self, request: sessions_pb2.ListSessionsRequest, context: Any
+    ) -> sessions_pb2.ListSessionsResponse:
+        """List the caller's open sessions."""
+        caller = principal()
+        page = await self.list_sessions(caller, page_request(request.page_size, request.page_token))
+        return sessions_pb2.ListSessionsResponse(
+            sessions=[session_message(session, caller.session_id) for session in page.items],
+            next_page_token=next_page_token(page),
+        )
+
+    async def RevokeSessions(
+        self, request: sessions_pb2.RevokeSessionsRequest, context: Any
+    ) -> sessions_pb2.RevokeSessionsResponse:
+        """Close one of the caller's sessions, or all others."""
+        return sessions_pb2.RevokeSessionsResponse(revoked=await self.revoke_sessions(principal(), request.id))
 
     async def ExchangeApiKey(
         self, request: sessions_pb2.ExchangeApiKeyRequest, context: Any
