@@ -436,7 +436,7 @@ async def test_whatever_breaks_off_every_event_is_heard_once_and_in_the_order_of
         await replica.ready()
     keys, count, chance = ("a", "b", "c", "d"), 240, random.Random(4)
     heard, position = [], None
-    begun, done = asyncio.Event(), asyncio.Event()
+    begun, a_third, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def speak():
         await begun.wait()
@@ -449,8 +449,7 @@ async def test_whatever_breaks_off_every_event_is_heard_once_and_in_the_order_of
 
     async def kill_one():
         await begun.wait()
-        while len(heard) < count // 3:
-            await asyncio.sleep(0.02)
+        await a_third.wait()
         replicas[0].lifecycle.stop()
         fresh = await make_gateway(backend)
         await fresh.ready()
@@ -477,6 +476,8 @@ async def test_whatever_breaks_off_every_event_is_heard_once_and_in_the_order_of
         while len(heard) < count or not done.is_set():
             with suppress(OSError, InvalidStatus):
                 await listen_for_a_moment(chance.choice(replicas))
+            if len(heard) >= count // 3:
+                a_third.set()
 
     async with asyncio.timeout(120), asyncio.TaskGroup() as tasks:
         for work in (speak, kill_one, listen):

@@ -282,6 +282,22 @@ async def test_keys_of_a_member_are_asked_for_again_when_the_membership_changes(
     assert world.exchanges == 4
 
 
+@pytest.mark.parametrize(("mine", "exchanges"), [(True, 2), (False, 1)])
+async def test_a_key_whose_member_changes_while_it_is_exchanged_is_asked_for_again(
+    world, authenticate, mine, exchanges
+):
+    org, owner = uuid4(), uuid4()
+    world.keys["assay_1"] = {"org": org, "owner": owner}
+    world.gate.clear()
+    exchanging = asyncio.create_task(authenticate("assay_1"))
+    await world.asked.wait()
+    authenticate.change_member(org, owner if mine else uuid4(), world.now, removed=False)
+    world.gate.set()
+    await exchanging
+    await authenticate("assay_1")
+    assert world.exchanges == exchanges
+
+
 async def test_keys_of_a_changed_member_do_not_live_on_while_auth_is_away(world, authenticate):
     org, owner = uuid4(), uuid4()
     world.keys["assay_1"] = {"org": org, "owner": owner}

@@ -67,7 +67,8 @@ class Authenticate:
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._refused: OrderedDict[bytes, tuple[float, KeyRefused]] = OrderedDict()
         self._exchanging: dict[bytes, asyncio.Task[Principal]] = {}
-        self._generation = 0
+        self._doubts: dict[bytes, list[tuple[Callable[[Principal], bool], bool]]] = {}
+        """What was learnt while a key was being exchanged: whom it concerns, and whether only to ask again soon."""
 
     async def __call__(self, bearer: str) -> Principal:
         """The caller; does not wait for anything when the bearer is remembered.
@@ -110,13 +111,15 @@ class Authenticate:
 
     def forget_keys(self, meant: Callable[[Principal], bool]) -> None:
         """What the keys that are meant may do has changed: auth is asked again before they are let in."""
-        self._generation += 1
+        for doubts in self._doubts.values():
+            doubts.append((meant, False))
         for digest in [digest for digest, known in self._known.items() if meant(known.caller)]:
             del self._known[digest]
 
     def renew_all(self) -> None:
         """Events may have been missed: every key is asked for again, as soon as auth answers."""
-        self._generation += 1
+        for doubts in self._doubts.values():
+            doubts.append((lambda _caller: True, True))
         for digest, known in self._known.items():
             self._known[digest] = replace(known, renew_at=0.0)
 
@@ -144,7 +147,7 @@ class Authenticate:
             return await self._verifier.verify(known.token)
 
     async def _exchange(self, digest: bytes, key: str) -> Principal:
-        generation = self._generation
+        doubts = self._doubts[digest] = []
         try:
             given = await self._keys.exchange(key)
         except KeyRefused as error:
@@ -158,14 +161,17 @@ class Authenticate:
             raise
         API_KEY_EXCHANGES.labels("exchanged").inc()
         caller = await self._verifier.verify(given.access_token)
-        if generation == self._generation:  # Else what auth said may be out of date already.
-            renew_at = min(given.expires_at.timestamp() - RENEW_BEFORE, self._seconds() + RENEWED_EVERY)
+        concerned = [only_soon for meant, only_soon in doubts if meant(caller)]
+        if all(concerned):  # Else what auth said may be out of date already.
+            fresh_until = min(given.expires_at.timestamp() - RENEW_BEFORE, self._seconds() + RENEWED_EVERY)
+            renew_at = 0.0 if concerned else fresh_until
             self._known[digest] = _Known(given.access_token, renew_at, caller)
             _shrink(self._known)
         return caller
 
     def _exchange_ended(self, digest: bytes, task: asyncio.Task[Principal]) -> None:
         del self._exchanging[digest]
+        self._doubts.pop(digest, None)
         if not task.cancelled():
             task.exception()  # Seen: every waiter may have gone away.
 

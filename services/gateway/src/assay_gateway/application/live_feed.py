@@ -70,12 +70,15 @@ class Subscription:
         feed: LiveFeed,
         caller: Principal,
         wanted: Wanted,
+        begins_at: Cursor,
         *,
         news: Callable[[], None],
         ended: Callable[[Ending], None],
     ) -> None:
         self.caller = caller
         self.wanted = wanted
+        self.begins_at = begins_at
+        """Where the listener stands before anything is told."""
         self.ending: Ending | None = None
         self._feed = feed
         self._news = news
@@ -87,11 +90,6 @@ class Subscription:
         self._heard: Cursor | None = None
         """What was heard before, until this replica has got as far."""
         self._heard_at = 0.0
-
-    @property
-    def begins_at(self) -> Cursor:
-        """Where the listener stands before anything is told."""
-        return self.cursor if self._replayed is None or self._heard is None else self._heard
 
     @property
     def cursor(self) -> Cursor:
@@ -225,7 +223,9 @@ class LiveFeed:
         Raises OrganisationNotChosen (PermissionDenied) when the caller acts in no organisation.
         """
         org_id = caller.tenant
-        subscription = Subscription(self, caller, wanted, news=news, ended=ended)
+        subscription = Subscription(
+            self, caller, wanted, self.cursor if after is None else after, news=news, ended=ended
+        )
         now = self._steady()
         self._recent.expire(now)  # Nobody's shelf is taken away here, for this one may be about to be read.
         self._listeners.setdefault(org_id, set()).add(subscription)

@@ -83,7 +83,7 @@ class Listener:
         try:
             async with asyncio.timeout(_seconds_left(self._caller)) as self._limit:
                 if self._subscription.ending is not None:
-                    self._end()
+                    raise self._farewell()
                 await greet(self._subscription)
                 self._greeted = True
                 self._wake()

@@ -295,11 +295,16 @@ class _EventSource(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Tell until something ends it."""
 
+        begun = False
+
         async def part(data: bytes, *, more: bool = True) -> None:
+            nonlocal begun
+            if not begun:
+                begun = True
+                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             await send({"type": "http.response.body", "body": data, "more_body": more})
 
         async def greet(subscription: Subscription) -> None:
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             # Without data there is no event; the browser remembers the id all the same.
             await part(f"retry: {RECONNECT_MS}\nid: {subscription.begins_at.text}\n\n".encode())
 
