@@ -58,7 +58,7 @@ async def test_every_operation_documents_its_problems(document):
         responses = operation["responses"]
         problems = {status for status in responses if status[0] in "45"}
         if path.startswith("/oauth/"):
-            assert problems == {"400", "429", "503", "504"}, where  # Their refusals are OAuth's.
+            assert problems >= {"400", "429", "503", "504"}, where  # Their own refusals are OAuth's.
             continue
         if operation["operationId"] != "get_jwks":
             assert problems >= ALWAYS, where

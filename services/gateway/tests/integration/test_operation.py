@@ -6,12 +6,14 @@ import os
 import re
 import signal
 import sys
+from uuid import uuid4
 
 import httpx
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from assay_common.idempotency import IdempotentRequestDone, current_once
 from assay_common.kafka.topics import ensure_topics
 from assay_common.settings import KafkaSettings
 from assay_local.components import Kafka
@@ -162,6 +164,68 @@ async def test_a_terminated_process_finishes_what_it_has_begun(process, backend,
         go_on.set()
         assert (await asked).status_code == 200
     assert await asyncio.wait_for(process.process.wait(), 30) == 0
+
+
+async def test_a_restart_under_load_drops_no_accepted_request(process, backend, token, eventually):
+    """Clients ask all the time while the process is told to end: what reached it is answered."""
+    headers = {"authorization": f"Bearer {token}"}
+    answered, torn = [], []
+
+    async def brief(request):
+        await asyncio.sleep(0.005)
+        return backend.fill(_output("GetPrompt"))
+
+    backend.answers["GetPrompt"] = brief
+
+    async def ask(number):
+        async with httpx.AsyncClient(base_url=process.url, headers=headers, timeout=30) as http:
+            for turn in range(10_000):
+                name = f"{number}-{turn}"
+                try:
+                    response = await http.get(f"/v1/prompts/{name}")
+                except httpx.ConnectError:
+                    return  # Nobody listens any more: the request was never sent.
+                except httpx.TransportError:
+                    torn.append(name)
+                    return
+                answered.append((name, response.status_code, response.headers.get("connection")))
+
+    clients = [asyncio.create_task(ask(number)) for number in range(16)]
+    await eventually(lambda: len(answered) >= 100)
+    process.process.send_signal(signal.SIGTERM)
+    await asyncio.gather(*clients)
+    assert await asyncio.wait_for(process.process.wait(), 30) == 0
+    assert {status for _, status, _ in answered} <= {200, 429}
+    # Whoever still had a connection was told to leave it, so that none is closed under a request.
+    assert "close" in {connection for _, _, connection in answered}
+    reached = {request.prompt for request in backend.asked("GetPrompt")}
+    assert reached.isdisjoint(torn)
+    assert torn == []
+
+
+async def test_a_gateway_killed_before_it_could_keep_the_answer_lets_nothing_happen_twice(
+    process, make_gateway, backend, token, eventually
+):
+    """The effect is there, the gateway dies: another one asks the service under the same name, which refuses."""
+    names = []
+
+    async def done_once(request):
+        names.append(current_once().key)
+        if len(names) > 1:  # What a service does that has noted the name with its effect.
+            raise IdempotentRequestDone("done before")
+        process.process.kill()
+        await process.process.wait()
+        return backend.fill(_output("CreatePrompt"))
+
+    backend.answers["CreatePrompt"] = done_once
+    request = {"json": {"name": "x"}, "headers": {"authorization": f"Bearer {token}", "idempotency-key": uuid4().hex}}
+    async with httpx.AsyncClient(base_url=process.url, timeout=30) as http:
+        with pytest.raises(httpx.TransportError):
+            await http.post("/v1/prompts", **request)
+    other = await make_gateway(backend)
+    again = await other.http.post("/v1/prompts", **request)  # waits until the dead one's claim has ended
+    assert (again.status_code, again.json()["reason"]) == (409, "IDEMPOTENT_REQUEST_DONE")
+    assert names[0] == names[1]
 
 
 async def _refuses_connections(process):

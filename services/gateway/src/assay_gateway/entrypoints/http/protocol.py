@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from assay_gateway.entrypoints.http.problems import MEDIA_TYPE, Problem, from_http
 from assay_gateway.messages import to_bytes
 from assay_gateway.settings import HttpSettings
+
+LAST_REQUEST_SECONDS: Final = 0.5
+"""How long a connection without a request is kept once the server stops."""
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -60,6 +63,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """A head is whole."""
         self._in_head = False
+        self._head_bytes = 0
         super().on_headers_complete()
 
     def handle_websocket_upgrade(self) -> None:
@@ -67,6 +71,17 @@ class GuardedProtocol(HttpToolsProtocol):
         self._is_websocket = True
         self._stop_waiting()
         super().handle_websocket_upgrade()
+
+    def shutdown(self) -> None:
+        """Close once nothing can be on its way any more: a request that was sent before we close gets its answer."""
+        if self._is_busy():
+            super().shutdown()
+        else:
+            self.loop.call_later(LAST_REQUEST_SECONDS, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        if not self._is_busy() and not self._head_bytes:
+            self.transport.close()
 
     def _is_busy(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete

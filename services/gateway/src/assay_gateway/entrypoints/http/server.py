@@ -20,6 +20,8 @@ from assay_gateway.settings import HttpSettings
 log = structlog.get_logger()
 
 BACKLOG: Final = 2048
+ACCEPT_SECONDS: Final = 0.1
+"""How long the connections that wait to be accepted may take for that when the server stops."""
 MAX_WEBSOCKET_MESSAGE: Final = 64 * 1024
 """Bytes; a listener has nothing to say but its token."""
 
@@ -29,6 +31,13 @@ class _Server(uvicorn.Server):
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return nullcontext()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop, but first accept who has connected already: closing the socket would cut those off."""
+        for listening in sockets or ():
+            listening.listen(0)  # Who comes now gets no answer, and is refused once the socket is closed.
+        await asyncio.sleep(ACCEPT_SECONDS)
+        await super().shutdown(sockets)
 
 
 @asynccontextmanager
