@@ -6,6 +6,7 @@ sys.exit(main("assay_prompt", {"serve": process("prompt", Settings, bootstrap.se
 import argparse
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,11 +25,28 @@ class MigrationSettings(ServiceSettings):
     database: DatabaseSettings
 
 
-def main(program: str, roles: Mapping[str, Role]) -> int:
-    """Run the role that the command line names; returns the process's exit code."""
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What an operator does by hand to one thing, which the command line names behind the operation."""
+
+    argument: str
+    """What the thing is called in the help."""
+    run: Callable[[str], int]
+
+
+def main(program: str, roles: Mapping[str, Role], operations: Mapping[str, Operation] | None = None) -> int:
+    """Run the role or the operation that the command line names; returns the process's exit code."""
     parser = argparse.ArgumentParser(prog=f"python -m {program}")
-    parser.add_argument("role", choices=list(roles))
-    return roles[parser.parse_args().role]()
+    commands = parser.add_subparsers(required=True, metavar="|".join([*roles, *(operations or {})]))
+    for name, role in roles.items():
+        commands.add_parser(name).set_defaults(run=lambda _, role=role: role())
+    for name, operation in (operations or {}).items():
+        command = commands.add_parser(name)
+        command.add_argument("thing", metavar=operation.argument)
+        command.set_defaults(run=lambda given, operation=operation: operation.run(given.thing))
+    given = parser.parse_args()
+    code: int = given.run(given)
+    return code
 
 
 def process(service: str, settings: type[S], start: Callable[[S, Lifecycle], AbstractAsyncContextManager[Any]]) -> Role:

@@ -1,4 +1,4 @@
-"""Run a role of the auth service: `python -m assay_auth serve`, `migrate` or `rotate-signing-key`."""
+"""Run a role of the auth service: `python -m assay_auth serve`, `migrate`, `rotate-signing-key`, `deactivate EMAIL`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import sys
 
 from assay_auth import bootstrap
 from assay_auth.adapters.postgres.transaction import SCHEMA
-from assay_auth.bootstrap.operations import rotate_signing_key
+from assay_auth.bootstrap.operations import deactivate, rotate_signing_key
 from assay_auth.settings import Settings
-from assay_common.roles import main, migration, process
+from assay_common.roles import Operation, main, migration, process
 
 if __name__ == "__main__":
     sys.exit(
@@ -19,5 +19,6 @@ if __name__ == "__main__":
                 "rotate-signing-key": rotate_signing_key,
                 "migrate": migration(SCHEMA, bootstrap.MIGRATIONS),
             },
+            {"deactivate": Operation("EMAIL", deactivate)},
         )
     )
