@@ -14,6 +14,8 @@ Content: TypeAlias = "bytes | Iterable[bytes] | AsyncIterable[bytes]"
 """A file: whole, or in pieces (of an asynchronous client, also in asynchronous pieces). Pieces cannot be sent twice."""
 
 UPLOAD_TIMEOUT: Final = httpx.Timeout(900, connect=5)
+STREAM_TIMEOUT: Final = httpx.Timeout(60, connect=5)
+"""Between two pieces; the live feed says something every 15 seconds."""
 _SAFE: Final = frozenset({"GET", "PUT", "DELETE"})
 """Methods that may be sent twice: the second time changes nothing (RFC 9110, section 9.2.2)."""
 
@@ -36,6 +38,13 @@ class Call:
     idempotency_key: str | None = None
     signed: bool = True
     """Whether the caller's token or key goes along."""
+    form: Mapping[str, str] | None = None
+    """The body as an HTML form has it, for OAuth."""
+    more_headers: Mapping[str, str] = field(default_factory=dict)
+    stream: bool = False
+    """Whether the answer is read piece by piece; whoever sends the call closes it."""
+    attempts: int = 4
+    """How often it is sent at most."""
 
     @property
     def url(self) -> str:
@@ -43,15 +52,20 @@ class Call:
         return self.path.format(*(quote(name, safe="") for name in self.names))
 
     @property
+    def can_be_sent_again(self) -> bool:
+        """Whether its body is still there after an attempt."""
+        return self.content is None or isinstance(self.content, bytes)
+
+    @property
     def is_repeatable(self) -> bool:
         """Whether it may be sent again when nobody knows what became of it."""
-        if self.content is not None and not isinstance(self.content, bytes):
+        if not self.can_be_sent_again:
             return False
         return self.method in _SAFE or self.etag is not None or (self.method == "POST" and self.signed)
 
     def headers(self) -> dict[str, str]:
         """The headers of every attempt: a POST carries a key, so that it has its effect once."""
-        headers = {}
+        headers = dict(self.more_headers)
         if self.media_type is not None:
             headers["content-type"] = self.media_type
         if self.etag is not None:
@@ -68,6 +82,10 @@ class Call:
         options: dict[str, Any] = {"params": present}
         if self.body is not None:
             options["json"] = self.body
+        if self.form is not None:
+            options["data"] = self.form
+        if self.stream:
+            options["timeout"] = STREAM_TIMEOUT
         if self.content is not None:
             options |= {"content": self.content, "timeout": UPLOAD_TIMEOUT}
         return options

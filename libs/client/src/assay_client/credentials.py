@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -34,6 +36,16 @@ class Session:
             else datetime.fromtimestamp(datetime.now(UTC).timestamp() + answer["expires_in"], UTC)
         )
         return cls(answer["access_token"], answer["refresh_token"], moment, answer.get("organisation_id") or None)
+
+    @property
+    def owner(self) -> str:
+        """Person and organisation that the tokens are for, as the access token says; to tell sessions apart."""
+        payload = self.access_token.split(".")[1:2]
+        try:
+            claims = json.loads(urlsafe_b64decode(payload[0] + "==")) if payload else {}
+        except ValueError:
+            claims = {}
+        return f"{claims.get('sub')} in {claims.get('org') or self.organisation_id}"
 
     def is_fresh(self) -> bool:
         """Whether the access token is good for some time yet."""

@@ -19,6 +19,14 @@ class NotSignedIn(AssayError):
     """There is no token, or the session behind it has ended."""
 
 
+class MissingVariables(AssayError):
+    """A prompt cannot be rendered: it names variables that have no value."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        super().__init__(f"no value for {', '.join(names)}")
+
+
 class Problem(AssayError):
     """The gateway says no, and why (RFC 9457)."""
 
@@ -45,6 +53,13 @@ class Problem(AssayError):
             document = None
         if not isinstance(document, dict):
             document = {"title": f"HTTP {answer.status_code}", "detail": answer.text.strip()[:500]}
+        if isinstance(document.get("error"), str):
+            # A refusal of OAuth (RFC 6749, section 5.2).
+            document = {
+                "title": document["error"].replace("_", " ").capitalize(),
+                "detail": document.get("error_description", ""),
+                "reason": document["error"].upper(),
+            }
         document.setdefault("request_id", answer.headers.get("x-request-id"))
         document.setdefault("trace_id", answer.headers.get("x-trace-id"))
         return cls(answer.status_code, document)

@@ -6,8 +6,9 @@ one synchronous and one asynchronous, have no other logic (the pattern of https:
 
 from __future__ import annotations
 
+import hashlib
 import random
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, TypeAlias
@@ -18,7 +19,6 @@ from assay_client.call import Call
 from assay_client.credentials import Session, SessionStore
 from assay_client.errors import NotSignedIn, Problem, Unreachable
 
-ATTEMPTS: Final = 4
 LONGEST_WAIT: Final = 30.0
 """Seconds; who asks for a longer wait is not waited for."""
 _FIRST_WAIT: Final = 0.25
@@ -35,6 +35,7 @@ class Send:
     url: str
     headers: dict[str, str]
     options: dict[str, Any]
+    stream: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Renew:
-    """Run `renewal` while nobody else does; the driver answers the session."""
+    """Run `renewal` while nobody else does; the driver answers the session that came of it."""
 
     used: Session | None
 
@@ -62,30 +63,37 @@ class Identity:
     api_key: str | None = None
     store: SessionStore | None = None
 
+    def scope(self) -> str:
+        """A name for whose calls they are, by which answers can be kept apart. It tells no secret."""
+        if self.api_key is not None:
+            return f"key {hashlib.sha256(self.api_key.encode()).hexdigest()}"
+        session = self.store.load() if self.store else None
+        return f"session {session.owner if session else None}"
+
 
 def exchange(call: Call, identity: Identity) -> Steps:
     """Carry a call out; returns its successful answer, or 304.
 
     Raises Problem, NotSignedIn, Unreachable.
     """
-    headers = call.headers()
     if not call.signed:
-        return (yield from _attempts(call, headers))
+        return (yield from attempts(call))
+    headers = call.headers()
     if identity.api_key is not None:
-        return (yield from _attempts(call, _signed(headers, identity.api_key)))
+        return (yield from attempts(call, identity.api_key, headers))
     session = identity.store.load() if identity.store else None
     if session is None:
         raise NotSignedIn("this call needs an API key or a session: sign in first")
     if not session.is_fresh():
         session = yield Renew(session)
     try:
-        return (yield from _attempts(call, _signed(headers, session.access_token)))
+        return (yield from attempts(call, session.access_token, headers))
     except Problem as problem:
-        if problem.status != HTTPStatus.UNAUTHORIZED or not (call.content is None or isinstance(call.content, bytes)):
+        if problem.status != HTTPStatus.UNAUTHORIZED or not call.can_be_sent_again:
             raise
     # The token was taken away before its time, for instance by a change of role: the session may still be good.
     session = yield Renew(session)
-    return (yield from _attempts(call, _signed(headers, session.access_token)))
+    return (yield from attempts(call, session.access_token, headers))
 
 
 def renewal(
@@ -100,7 +108,7 @@ def renewal(
     body = {"refresh_token": session.refresh_token, **({"organisation": organisation} if organisation else {})}
     call = Call("POST", "/v1/sessions/refresh", body=body, signed=False)
     try:
-        answer = yield from _attempts(call, call.headers())
+        answer = yield from attempts(call)
     except Problem as problem:
         if problem.status == HTTPStatus.UNAUTHORIZED:
             store.save(None)
@@ -111,34 +119,49 @@ def renewal(
     return renewed
 
 
-def _attempts(call: Call, headers: dict[str, str]) -> Steps:
-    send = Send(call.method, call.url, headers, call.options())
-    for attempt in range(1, ATTEMPTS + 1):
+def attempts(call: Call, token: str | None = None, headers: Mapping[str, str] | None = None) -> Steps:
+    """Send a call until there is an answer that counts; returns it. All attempts carry the same headers.
+
+    Raises Problem, Unreachable.
+    """
+    sent = dict(call.headers() if headers is None else headers)
+    if token is not None:
+        sent["authorization"] = f"Bearer {token}"
+    send = Send(call.method, call.url, sent, call.options(), call.stream)
+    for attempt in range(1, call.attempts + 1):
+        is_last = attempt == call.attempts
         try:
             answer: httpx.Response = yield send
         except httpx.TransportError as error:
-            may_repeat = call.is_repeatable or isinstance(error, _NOT_SENT)
-            if attempt == ATTEMPTS or not may_repeat:
+            if is_last or not _may_repeat(call, error):
                 raise Unreachable(str(error) or type(error).__name__) from error
             yield Wait(_jittered(attempt))
             continue
         if answer.is_success or answer.status_code == HTTPStatus.NOT_MODIFIED:
             return answer
-        wait = _wait_before_next(call, answer, attempt)
+        wait = None if is_last else _wait_before_next(call, answer, attempt)
         if wait is None:
             raise Problem.of(answer)
         yield Wait(wait)
     raise AssertionError("the last attempt returns or raises")
 
 
+def _may_repeat(call: Call, error: httpx.TransportError) -> bool:
+    """Whether a failed attempt may be followed by another: nothing was sent, or a second time changes nothing."""
+    if isinstance(error, _NOT_SENT):
+        return call.can_be_sent_again
+    # Who has waited a whole time-out does not wait for another one.
+    return call.is_repeatable and isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError)
+
+
 def _wait_before_next(call: Call, answer: httpx.Response, attempt: int) -> float | None:
-    """Seconds before the same request is sent again; None when it is not. A refused request was not carried out."""
-    can_be_sent_again = call.content is None or isinstance(call.content, bytes)
-    if answer.status_code not in _TRY_LATER or not can_be_sent_again or attempt == ATTEMPTS:
-        return None
-    if answer.status_code == HTTPStatus.BAD_GATEWAY and not call.is_repeatable:
+    """Seconds before the same request is sent again; None when it is not."""
+    if answer.status_code not in _TRY_LATER or not call.can_be_sent_again:
         return None
     asked = answer.headers.get("retry-after", "")
+    # A gateway that asks for later has not carried the request out; of any other failure nobody knows.
+    if not call.is_repeatable and not asked:
+        return None
     if not asked.isdigit():
         return _jittered(attempt)
     # A little later than asked for, and not all clients at once.
@@ -150,6 +173,3 @@ def _jittered(attempt: int) -> float:
     longest = _FIRST_WAIT * 2.0**attempt
     return random.uniform(longest / 4, longest)  # noqa: S311
 
-
-def _signed(headers: dict[str, str], token: str) -> dict[str, str]:
-    return {**headers, "authorization": f"Bearer {token}"}

@@ -34,19 +34,24 @@ class Transport:
 
     @property
     def http(self) -> httpx.Client:
-        """The connections, for what is no exchange (live events)."""
+        """The connections."""
         return self._http
 
     def send(self, call: Call) -> httpx.Response:
         """A successful answer; raises Problem, NotSignedIn, Unreachable."""
-        return self._driven(exchange(call, self._identity))
+        return self.run(exchange(call, self._identity))
+
+    def wait(self, seconds: float) -> None:
+        """Wait so many seconds."""
+        self._sleep(seconds)
 
     def renew(self, store: SessionStore, used: Session | None = None, organisation: str | None = None) -> Session:
         """New tokens; for another organisation from now on, if one is named (id or slug)."""
         with self._renewing, store.alone():
-            return self._driven(renewal(store, used, organisation))
+            return self.run(renewal(store, used, organisation))
 
-    def _driven(self, steps: Generator[Step, Any, R]) -> R:
+    def run(self, steps: Generator[Step, Any, R]) -> R:
+        """Carry out what `steps` ask for; returns what they return."""
         try:
             step = next(steps)
             while True:
@@ -62,8 +67,11 @@ class Transport:
 
     def _carried_out(self, step: Step) -> Any:
         match step:
-            case Send(method, url, headers, options):
-                answer = self._http.request(method, url, headers=headers, **options)
+            case Send(method, url, headers, options, stream):
+                request = self._http.build_request(method, url, headers=headers, **options)
+                answer = self._http.send(request, stream=stream)
+                if stream and not answer.is_success:
+                    answer.read()
                 self.trace_id = answer.headers.get("x-trace-id", self.trace_id)
                 return answer
             case Wait(seconds):
