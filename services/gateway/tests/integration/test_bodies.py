@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from assay.prompt.v1 import prompts_pb2
+
 MIB = 1024 * 1024
 JSON = {"content-type": "application/json"}
 
@@ -133,6 +135,9 @@ async def test_a_small_body_that_nobody_wants_keeps_the_connection(gateway):
 
 
 async def test_a_body_of_just_under_a_megabyte_is_taken(client, backend):
+    backend.answers["RenderVersion"] = prompts_pb2.RenderVersionResponse(
+        version=prompts_pb2.Version(content=prompts_pb2.Content(text="x")), renderings=[prompts_pb2.Rendering()]
+    )
     answered = await client.post("/v1/prompts/x/render", json={"variables": {"text": "d" * (MIB - 100)}})
     assert answered.status_code == 200
     assert len(backend.asked("RenderVersion")[0].variables[0]["text"]) == MIB - 100
