@@ -23,8 +23,10 @@ from assay_local.stack import Stack
 
 MODEL: Final = "stub/instant"
 """The name of the stub in the catalogue of models."""
+LIMITED: Final = ("", "OWNER_", "ORGANISATION_", "ADDRESS_")
+"""Whose lasting rates are raised: the key's, its owner's, the organisation's and the network address's."""
 REQUESTS_PER_SECOND: Final = 100_000
-"""The limit of each API key instead of 200. The burst stays as it is, and with it how many requests share one question
+"""Their rate instead of 200 and more. The bursts stay as they are, and with them how many requests share one question
 to Valkey, so that a request costs what it costs in use."""
 
 _ROOT: Final = Path(__file__).parents[2]
@@ -72,5 +74,5 @@ def _variables(stack: Stack) -> dict[str, dict[str, str]]:
     return {
         "evaluation": models,
         "evaluation-work": models,
-        "gateway": {"ASSAY_LIMITS__PER_SECOND": str(REQUESTS_PER_SECOND)},
+        "gateway": {f"ASSAY_LIMITS__{whose}PER_SECOND": str(REQUESTS_PER_SECOND) for whose in LIMITED},
     }
