@@ -33,7 +33,8 @@ class IssueAccessToken:
             "sub": str(grant.subject),
             "kind": grant.kind,
             "scope": " ".join(sorted(grant.permissions)),
-            "iat": int(now.timestamp()),
+            # To the millisecond: what happened to a membership in the same second came before or after.
+            "iat": round(now.timestamp(), 3),
             "exp": int(expires_at.timestamp()),
             "iss": ISSUER,
             "aud": AUDIENCE,
