@@ -172,4 +172,3 @@ def _jittered(attempt: int) -> float:
     """Full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), but never no wait."""
     longest = _FIRST_WAIT * 2.0**attempt
     return random.uniform(longest / 4, longest)  # noqa: S311
-

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -111,7 +112,7 @@ def follow(transport: Transport, topics: Sequence[str], after: str | None) -> It
     while True:
         failure: Exception | None = None
         try:
-            with transport.send(following.call()) as answer:
+            with closing(transport.send(following.call())) as answer:
                 for said in EventSource(answer).iter_sse():
                     heard = following.hear(said)
                     if heard is not None:
