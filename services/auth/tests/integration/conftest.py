@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 import argon2
@@ -15,6 +16,7 @@ import grpc.aio
 import pytest
 
 from assay.auth.v1 import (
+    accounts_pb2_grpc,
     api_keys_pb2_grpc,
     invitations_pb2_grpc,
     organisations_pb2,
@@ -101,7 +103,7 @@ def bearer(token):
 
 @dataclass
 class World:
-    """The service's three stubs, and short ways to what most tests begin with."""
+    """The service's stubs, and short ways to what most tests begin with."""
 
     channel: grpc.aio.Channel
     parts: bootstrap.Parts
@@ -113,6 +115,8 @@ class World:
     invitations: invitations_pb2_grpc.InvitationServiceStub = field(init=False)
     teams: teams_pb2_grpc.TeamServiceStub = field(init=False)
     service_accounts: service_accounts_pb2_grpc.ServiceAccountServiceStub = field(init=False)
+    accounts: accounts_pb2_grpc.AccountServiceStub = field(init=False)
+    second_factors: accounts_pb2_grpc.SecondFactorServiceStub = field(init=False)
 
     def __post_init__(self):
         self.sessions = sessions_pb2_grpc.SessionServiceStub(self.channel)
@@ -121,6 +125,8 @@ class World:
         self.invitations = invitations_pb2_grpc.InvitationServiceStub(self.channel)
         self.teams = teams_pb2_grpc.TeamServiceStub(self.channel)
         self.service_accounts = service_accounts_pb2_grpc.ServiceAccountServiceStub(self.channel)
+        self.accounts = accounts_pb2_grpc.AccountServiceStub(self.channel)
+        self.second_factors = accounts_pb2_grpc.SecondFactorServiceStub(self.channel)
 
     async def person(self, name="Ada"):
         """A person whom nobody has made a member of anything."""
@@ -130,11 +136,11 @@ class World:
             assert await tx.users.add(User(someone.id, someone.email, name, utc_now()), password_hash)
         return someone
 
-    async def sign_in(self, person, organisation="", password=None):
+    async def sign_in(self, person, organisation="", password=None, code="", metadata=()):
         request = sessions_pb2.SignInRequest(
-            email=person.email, password=password or person.password, organisation=organisation
+            email=person.email, password=password or person.password, organisation=organisation, one_time_code=code
         )
-        return await self.sessions.SignIn(request)
+        return await self.sessions.SignIn(request, metadata=metadata)
 
     async def signed_in(self, person, organisation=""):
         """The metadata of a person's calls."""
@@ -204,6 +210,7 @@ def settings_for(made):
         kafka=KafkaSettings(bootstrap_servers="127.0.0.1:1"),
         grpc=GrpcSettings(listen="127.0.0.1:0"),
         key_encryption_key=KEY_ENCRYPTION_KEY,
+        development=True,
     )
 
 
@@ -225,28 +232,28 @@ async def fresh_settings(make_database):
 
 
 @asynccontextmanager
-async def opened(settings, clock=utc_now, hasher=None) -> AsyncIterator[bootstrap.Parts]:
+async def opened(settings, clock=utc_now, hasher=None, floor_seconds=0.0) -> AsyncIterator[bootstrap.Parts]:
     """The parts of a replica, with a pool of its own and cheap passwords."""
     cheap = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     async with pool(settings.database, SCHEMA) as connections, identity_providers(settings.sso) as providers:
         yield bootstrap.Parts(
-            UnitOfWork(connections, SCHEMA, PostgresTransaction),
+            UnitOfWork(connections, SCHEMA, partial(PostgresTransaction, mails_leave=settings.mails_leave)),
             Ed25519Signer(settings.key_encryption_bytes),
             Sealer(settings.key_encryption_bytes),
             hasher or Argon2Hasher(cheap),
             clock,
-            floor_seconds=0.0,
+            floor_seconds=floor_seconds,
             sign_up=settings.sign_up,
             providers=providers,
         )
 
 
 @asynccontextmanager
-async def inhabited(settings, hasher=None) -> AsyncIterator[World]:
+async def inhabited(settings, hasher=None, floor_seconds=0.0) -> AsyncIterator[World]:
     """The gRPC server on a database, and a client of it."""
     clock = MovingClock()
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(opened(settings, clock, hasher))
+        parts = await stack.enter_async_context(opened(settings, clock, hasher, floor_seconds))
         await bootstrap.prepare(parts, settings.bootstrap_admin)
         ports = []
 
