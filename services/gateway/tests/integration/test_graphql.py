@@ -256,7 +256,7 @@ async def test_a_query_that_costs_too_much_is_refused_before_anything_is_asked(a
 
 
 async def test_an_expensive_query_counts_as_several_requests(make_gateway, backend, token, fifty_prompts):
-    limits = {"per_second": 0.001, "burst": 12}
+    limits = {"per_second": 0.001, "burst": 13}
     gateway = await make_gateway(backend, limits=limits)
     gateway.http.headers["authorization"] = f"Bearer {token}"
     query = "{ prompts(first: 200) { nodes { id name description visibility } } }"  # 1,001 points

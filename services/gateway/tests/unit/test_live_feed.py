@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from assay_common.errors import PermissionDenied
 from assay_common.identity import Principal
-from assay_gateway.application.live_feed import AHEAD_SECONDS, QUEUE_SIZE, Ending, Gap, LiveFeed, Pause
+from assay_gateway.application.live_feed import AHEAD_SECONDS, QUEUE_SIZE, Ending, Gap, ListeningEnded, LiveFeed, Pause
 from assay_gateway.domain.cursor import Cursor
 from assay_gateway.domain.feed import TOPICS, FeedEvent, Place, Told, UnknownTopic, Wanted, may_see, permission_to_see
 from assay_gateway.messages import to_bytes
@@ -355,7 +355,9 @@ async def test_code_may_wait_for_messages(replica):
     replica.feed.publish(event())
     assert (await hearing).event.place.offset == 0
     replica.feed.close()
-    assert [message async for message in messages] == []
+    with pytest.raises(ListeningEnded) as ended:
+        await anext(messages)
+    assert ended.value.ending is Ending.GOING_AWAY
 
 
 def test_shelves_of_nobody_do_not_pile_up():

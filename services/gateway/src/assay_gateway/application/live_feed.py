@@ -34,6 +34,14 @@ class Ending(Enum):
     GOING_AWAY = "going_away"
 
 
+class ListeningEnded(Exception):
+    """The listener is told nothing more."""
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(ending.value)
+        self.ending = ending
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Events may have been missed, and cannot be told any more; the listener stands at `cursor` now."""
@@ -242,7 +250,7 @@ class LiveFeed:
         return subscription
 
     async def messages(self, caller: Principal, wanted: Wanted, after: Cursor | None = None) -> AsyncIterator[Message]:
-        """What a listener is told, for one who waits for it. Ends when the listener may hear no more."""
+        """What a listener is told, for one who waits for it. Raises ListeningEnded when they may hear no more."""
         news = asyncio.Event()
         subscription = self.subscribe(caller, wanted, after, news=news.set, ended=lambda _ending: news.set())
         try:
@@ -251,6 +259,7 @@ class LiveFeed:
                     yield message
                 await news.wait()
                 news.clear()
+            raise ListeningEnded(subscription.ending)
         finally:
             self.unsubscribe(subscription)
 

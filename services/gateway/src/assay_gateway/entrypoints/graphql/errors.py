@@ -15,21 +15,24 @@ from assay_gateway.entrypoints.http.error_handlers import problem_of
 log = structlog.get_logger()
 
 
-def formatted(error: GraphQLError) -> dict[str, Any]:
-    """One error of an answer; a mistake of ours is logged, and nothing is told of it."""
-    shown: dict[str, Any] = dict(error.formatted)
+def explain(error: GraphQLError) -> None:
+    """Let an error tell a code and what belongs to it; a mistake of ours is logged, and nothing is told of it."""
     cause = error.original_error
     match cause:
         case None:
-            shown["extensions"] = {"code": "GRAPHQL_VALIDATION_FAILED", **(error.extensions or {})}
+            error.extensions = {"code": "GRAPHQL_VALIDATION_FAILED", **(error.extensions or {})}
+        case GraphQLError():
+            error.extensions = dict(cause.extensions or {})
         case AioRpcError() | RemoteError() | AssayError():
-            problem = problem_of(cause)
-            shown["message"] = problem.detail
-            shown["extensions"] = {"code": problem.reason, "status": problem.status, **problem.extra}
-            if problem.errors:
-                shown["extensions"]["errors"] = list(problem.errors)
+            error.message, error.extensions = _explained(cause)
         case _:
             log.error("graphql resolver failed", exc_info=cause)
-            shown["message"] = "internal error"
-            shown["extensions"] = {"code": "INTERNAL", "status": 500}
-    return shown
+            error.message, error.extensions = "internal error", {"code": "INTERNAL", "status": 500}
+
+
+def _explained(cause: Exception) -> tuple[str, dict[str, Any]]:
+    problem = problem_of(cause)
+    extensions: dict[str, Any] = {"code": problem.reason, "status": problem.status, **problem.extra}
+    if problem.errors:
+        extensions["errors"] = list(problem.errors)
+    return problem.detail, extensions

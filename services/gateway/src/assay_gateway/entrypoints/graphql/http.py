@@ -14,7 +14,7 @@ from strawberry.types.graphql import OperationType
 from assay_common.errors import AssayError, InvalidArgument, Violation
 from assay_common.identity import principal
 from assay_gateway.entrypoints.graphql.context import Context
-from assay_gateway.entrypoints.graphql.errors import formatted
+from assay_gateway.entrypoints.graphql.errors import explain
 from assay_gateway.entrypoints.graphql.schema import schema
 from assay_gateway.entrypoints.http.admission import address_of
 from assay_gateway.entrypoints.http.gateway import Gateway, TheGateway
@@ -100,7 +100,7 @@ async def _answered(gateway: Gateway, address: str, request: GraphQLRequest) -> 
     try:
         query = await gateway.persisted_queries.query(request.query, request.extensions or {})
     except AssayError as error:
-        return _response({"errors": [formatted(GraphQLError(str(error), original_error=error))]})
+        return _refused(GraphQLError(str(error), original_error=error))
     if query is None:
         raise _invalid("query", "is needed, or extensions.persistedQuery")
     try:
@@ -112,11 +112,16 @@ async def _answered(gateway: Gateway, address: str, request: GraphQLRequest) -> 
             allowed_operation_types=READING,
         )
     except InvalidOperationTypeError:
-        return _response({"data": None, "errors": [formatted(GraphQLError(_READ_ONLY))]})
+        return _refused(GraphQLError(_READ_ONLY))
     answer: dict[str, Any] = {"data": result.data}
     if result.errors:
-        answer["errors"] = [formatted(error) for error in result.errors]
+        answer["errors"] = [error.formatted for error in result.errors]
     return _response(answer)
+
+
+def _refused(error: GraphQLError) -> Response:
+    explain(error)
+    return _response({"data": None, "errors": [error.formatted]})
 
 
 def _response(answer: dict[str, Any]) -> Response:

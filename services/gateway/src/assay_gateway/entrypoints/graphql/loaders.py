@@ -35,8 +35,15 @@ class Loaders:
     """By id of the repository."""
 
     @classmethod
-    def over(cls, services: Services) -> Loaders:
-        """Fresh loaders over the services, for the caller of the current request."""
+    def over(cls, services: Services, *, remember: bool = True) -> Loaders:
+        """Fresh loaders over the services, for the current caller; they remember what they have read, or do not."""
+
+        def by(fetch: Callable[[list[str]], Awaitable[Sequence[Message]]], key: str) -> DataLoader[str, Json | None]:
+            async def load(ids: list[str]) -> Sequence[Json | None]:
+                found = {getattr(message, key): to_json(message) for message in await fetch(ids)}
+                return [found.get(each) for each in ids]
+
+            return DataLoader(load, max_batch_size=MAX_BATCH, cache=remember)
 
         async def prompts(ids: list[str]) -> Sequence[Message]:
             return (await services.prompts.BatchGetPrompts(prompts_pb2.BatchGetPromptsRequest(ids=ids))).prompts
@@ -56,21 +63,13 @@ class Loaders:
             return (await services.audits.BatchGetLatestAudits(request)).audits
 
         return cls(
-            prompts=_by(prompts, "id"),
-            versions=DataLoader(_versions(services), max_batch_size=MAX_BATCH),
-            datasets=_by(datasets, "id"),
-            runs=_by(runs, "id"),
-            repositories=_by(repositories, "id"),
-            latest_audits=_by(latest_audits, "repository_id"),
+            prompts=by(prompts, "id"),
+            versions=DataLoader(_versions(services), max_batch_size=MAX_BATCH, cache=remember),
+            datasets=by(datasets, "id"),
+            runs=by(runs, "id"),
+            repositories=by(repositories, "id"),
+            latest_audits=by(latest_audits, "repository_id"),
         )
-
-
-def _by(fetch: Callable[[list[str]], Awaitable[Sequence[Message]]], key: str) -> DataLoader[str, Json | None]:
-    async def load(ids: list[str]) -> Sequence[Json | None]:
-        found = {getattr(message, key): to_json(message) for message in await fetch(ids)}
-        return [found.get(each) for each in ids]
-
-    return DataLoader(load, max_batch_size=MAX_BATCH)
 
 
 def _versions(services: Services) -> Callable[[list[VersionName]], Any]:

@@ -14,10 +14,12 @@ from strawberry.types import ExecutionContext
 from assay_gateway.entrypoints.graphql.audits import AuditQueries
 from assay_gateway.entrypoints.graphql.context import Context
 from assay_gateway.entrypoints.graphql.cost import MAX_COST, POINTS_PER_REQUEST, cost_of
+from assay_gateway.entrypoints.graphql.errors import explain
 from assay_gateway.entrypoints.graphql.evaluations import EvaluationQueries
 from assay_gateway.entrypoints.graphql.organisations import OrganisationQueries
 from assay_gateway.entrypoints.graphql.prompts import PromptQueries
 from assay_gateway.entrypoints.graphql.scalars import SCALARS
+from assay_gateway.entrypoints.graphql.subscriptions import Subscription
 
 MAX_DEPTH: Final = 10
 """Levels below the operation: the deepest useful path of the schema has seven."""
@@ -67,11 +69,14 @@ def _member(parent: Any, name: str) -> Any:
 
 class _Schema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Nothing: `errors.formatted` logs what is a mistake of ours, and what is the caller's is theirs to read."""
+        """Explain what happened, for answers and for subscriptions."""
+        for error in errors:
+            explain(error)
 
 
 schema: Final = _Schema(
     query=Query,
+    subscription=Subscription,
     extensions=[
         lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
         lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),

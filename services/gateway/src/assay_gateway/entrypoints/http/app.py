@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assay_common.ops import Readiness, ops_app
 from assay_gateway.entrypoints.graphql import http as graphql
+from assay_gateway.entrypoints.graphql import socket as graphql_socket
 from assay_gateway.entrypoints.http import docs, error_handlers, live, openapi
 from assay_gateway.entrypoints.http.context import RequestContext
 from assay_gateway.entrypoints.http.crowd import Crowd
@@ -79,6 +80,7 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     live.router,
     live.streams,
     graphql.router,
+    graphql_socket.router,
     device.router,
     email_links.verification,
     email_links.reset,
