@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from rich.console import Console
 from tests.load.client import LoadFailed
+from tests.load.live import measure_live, measure_token_check
 from tests.load.report import FETCH_GOAL, machine, write
 from tests.load.suite import suite
 from tests.load.traffic import measure_reads, measure_writes
@@ -49,6 +50,10 @@ async def _measure(stack: Stack, found: dict[str, Any]) -> None:
     console.print("requests: a bare route beside the prompt fetch")
     found |= await measure_reads(stack, make_api())
     _show(found, "bare_fastapi", "prompt_fetch", "prompt_fetch_not_modified")
+    console.print("live feed: ten thousand listeners")
+    found["token_check"] = await measure_token_check()
+    found["live"] = await measure_live(stack, make_api)
+    console.print(f"  {found['live']['memory_mb']} MB, p99 {found['live']['p99_ms']} ms; {found['token_check']}")
     console.print("evaluation, with a model that answers at once")
     found["evaluation"] = measure_evaluation(make_api())
     console.print(f"  {found['evaluation']['items_per_s']} items/s")

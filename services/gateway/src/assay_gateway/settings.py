@@ -52,6 +52,8 @@ class HttpSettings(Section):
     """Requests that wait for their turn; more are answered 503."""
     queue_seconds: PositiveFloat = 10.0
     """How long a request waits for its turn before it is answered 503."""
+    unread_seconds: PositiveFloat = 60.0
+    """How long a client may take none of what is sent to it before its connection is cut (Linux only)."""
     linger_seconds: NonNegativeFloat = 0.5
     """How long connections are still taken after SIGTERM, while load balancers learn of it."""
 

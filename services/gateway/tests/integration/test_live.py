@@ -7,6 +7,7 @@ import socket
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from uuid import uuid4
 
+import psutil
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -193,6 +194,28 @@ async def test_who_reads_too_slowly_is_let_go_and_the_others_go_on(url, gateway,
         assert await hearing == [str(number) for number in range(count)]
         # The farewell (4008) stands behind megabytes that nobody has read; after a second the line is cut.
         assert await closed_with(slow) in (4008, 1006)
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux can")
+async def test_the_connection_of_who_does_not_read_is_cut(make_gateway, backend, token, org, publish, eventually):
+    gateway = await make_gateway(backend, http={"listen": "127.0.0.1:0", "unread_seconds": 1})
+    await gateway.ready()
+    silent = _small_socket(gateway)
+    request = f"GET /v1/live HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"
+    await asyncio.to_thread(silent.sendall, request.encode())
+    own = silent.getsockname()
+
+    def is_connected():
+        return any(
+            each.raddr == own and each.status != "CLOSE_WAIT" for each in psutil.Process().net_connections("tcp")
+        )
+
+    await eventually(is_connected)
+    big = PromptCreated(prompt_id="p", name="x", description="x" * 100_000)
+    for _ in range(QUEUE_SIZE + 150):
+        await publish(topics.PROMPT_EVENTS, big, org=org, key="same")
+    await eventually(lambda: not is_connected())
+    silent.close()
 
 
 async def _hear(websocket, count):

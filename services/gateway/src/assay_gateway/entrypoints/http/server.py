@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
@@ -22,6 +23,8 @@ log = structlog.get_logger()
 BACKLOG: Final = 2048
 ACCEPT_SECONDS: Final = 0.1
 """How long the connections that wait to be accepted may take for that when the server stops."""
+MAX_FILES: Final = 65_536
+"""Files that the process asks to be allowed to have open."""
 MAX_WEBSOCKET_MESSAGE: Final = 64 * 1024
 """Bytes; a listener has nothing to say but its token."""
 
@@ -48,7 +51,8 @@ async def serve_http(lifecycle: Lifecycle, settings: HttpSettings, app: ASGIApp)
     replica goes; each is closed after its next answer. Then no connection is accepted any more, and requests in flight
     may finish within the grace. A server that breaks stops the process. Raises OSError when the port is taken.
     """
-    listener = _listen(settings.listen)
+    listener = _listen(settings.listen, settings.unread_seconds)
+    _allow_many_connections()
     port: int = listener.getsockname()[1]
     server = _Server(
         uvicorn.Config(
@@ -90,11 +94,24 @@ async def _until_stopping(lifecycle: Lifecycle, serving: asyncio.Task[None]) -> 
         raise RuntimeError("the http server ended by itself")
 
 
-def _listen(address: str) -> socket.socket:
+def _listen(address: str, unread_seconds: float) -> socket.socket:
     host, port = host_and_port(address)
     try:
-        return socket.create_server(
+        listener = socket.create_server(
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=BACKLOG
         )
     except OSError as error:
         raise OSError(error.errno, f"cannot listen on {address} (ASSAY_HTTP__LISTEN): {error.strerror}") from error
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # Connections inherit it. Else one whose client is there and does not read would never end: closing waits until
+        # all is sent, and TCP waits for ever (RFC 5482, RFC 9293, section 3.8.6.1).
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(unread_seconds * 1000))
+    return listener
+
+
+def _allow_many_connections() -> None:
+    """Each connection is an open file, of which many systems give a process 1,024 unless it asks for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
