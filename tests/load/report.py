@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import psutil
-from tests.load import traffic, work
+from tests.load import live, traffic, work
 
 FETCH_GOAL: Final = 0.4
 """Of the bare route's requests a second."""
@@ -67,6 +67,11 @@ def page(found: dict[str, Any]) -> str:
             evaluation=found["evaluation"],
             evaluators=", ".join(found["evaluation"]["evaluators"]),
             audit=found["audit"],
+            live=found["live"],
+            token_check=found["token_check"],
+            memory_goal=live.MEMORY_GOAL / 1e6,
+            latency_goal=live.LATENCY_GOAL,
+            check_goal=live.CHECK_GOAL,
         )
     )
 
