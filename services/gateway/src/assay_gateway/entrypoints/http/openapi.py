@@ -65,7 +65,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     for context in iter_route_contexts(app.routes):
         route = context.original_route
         if isinstance(route, JsonRoute) and route.include_in_schema:
-            for method in route.methods:
+            for method in route.methods or ():
                 _add_manners(made["paths"][route.path_format][method.lower()], route, method)
     for operations in made["paths"].values():
         for operation in operations.values():

@@ -40,7 +40,7 @@ class JsonRoute(APIRoute):
         deprecated = deprecation_headers(self)
         cost = cost_of(self)
         ensure_kind = self.kind_check()
-        takes_keys = "POST" in self.methods
+        takes_keys = "POST" in (self.methods or ())
 
         async def handle(request: Request) -> Response:
             gateway = gateway_of(request)
