@@ -1,5 +1,7 @@
 import argon2
+import pytest
 
+from assay_auth.adapters.common_passwords import GuessablePasswords
 from assay_auth.adapters.passwords import Argon2Hasher
 
 CHEAP = {"time_cost": 1, "memory_cost": 8, "parallelism": 1}
@@ -41,3 +43,36 @@ async def test_the_parameters_are_those_of_rfc_9106():
     parameters = argon2.extract_parameters(await Argon2Hasher().hash("x"))
     assert parameters.type is argon2.Type.ID
     assert (parameters.time_cost, parameters.memory_cost, parameters.parallelism) == (3, 65536, 4)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "123456789012",
+        "password1234",
+        "P@ssw0rd1234",
+        "iloveyouiloveyou",
+        "qwertyuiop[]",
+        "zzzzzzzzzzzzzzzz",
+        "abcabcabcabcabc" * 8,
+        "Ada@Example.org",
+        "adaadaadaada",
+        "assay123456789",
+    ],
+)
+async def test_what_is_guessed_first_is_known(password):
+    assert await GuessablePasswords().has(password, ["ada@example.org", "ada", "assay"])
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "correct horse battery staple",
+        "vK8pW2rQzT5m",
+        "ein ziemlich langer Satz über Igel",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa and then vK8pW2rQzT5m",
+        "пароль который никто не знает",
+    ],
+)
+async def test_what_nobody_guesses_is_good(password):
+    assert not await GuessablePasswords().has(password, ["ada@example.org", "ada", "assay"])

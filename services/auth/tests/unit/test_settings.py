@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from assay_auth.settings import Settings
+from assay_auth.settings import Settings, SmtpSecurity
 from assay_common.settings import EX_CONFIG, describe, load
 
 GOOD = {
@@ -12,6 +12,8 @@ GOOD = {
     "ASSAY_KEY_ENCRYPTION_KEY": base64.b64encode(bytes(range(32))).decode(),
 }
 ADMIN = {"ASSAY_BOOTSTRAP_ADMIN__EMAIL": "ada@example.org", "ASSAY_BOOTSTRAP_ADMIN__PASSWORD": "correct horse battery"}
+
+SMTP = {"ASSAY_SMTP__HOST": "mail.example.org", "ASSAY_SMTP__SENDER": "Assay <assay@example.org>"}
 
 
 @pytest.fixture
@@ -99,9 +101,22 @@ def test_a_wrong_identity_provider_is_told_without_its_secret(environment, capsy
     assert "another-hidden-word" not in told
 
 
+def test_mails_go_somewhere_with_smtp_or_in_development(environment):
+    environment(**GOOD)
+    assert not load(Settings).mails_leave
+    environment(ASSAY_DEVELOPMENT="true")
+    assert load(Settings).mails_leave
+    environment(**SMTP, ASSAY_DEVELOPMENT=None)
+    settings = load(Settings)
+    assert settings.mails_leave
+    assert settings.smtp is not None
+    assert (settings.smtp.port, settings.smtp.security) == (587, SmtpSecurity.STARTTLS)
+
+
 def test_secrets_are_not_told(environment):
-    environment(**GOOD, **ADMIN)
+    environment(**GOOD, **ADMIN, **SMTP, ASSAY_SMTP__USERNAME="assay", ASSAY_SMTP__PASSWORD="a secret of the server")
     told = str(describe(load(Settings)))
+    assert "a secret of the server" not in told
     for secret in ("hidden-word", GOOD["ASSAY_KEY_ENCRYPTION_KEY"], ADMIN["ASSAY_BOOTSTRAP_ADMIN__PASSWORD"]):
         assert secret not in told
 
@@ -120,6 +135,11 @@ def test_secrets_are_not_told(environment):
         ({"ASSAY_KAFKA__BOOTSTRAP_SERVERS": None}, "ASSAY_KAFKA__BOOTSTRAP_SERVERS: "),
         ({"ASSAY_BOOTSTRAP_ADMIN__PASSWORD": None}, "ASSAY_BOOTSTRAP_ADMIN: "),
         ({"ASSAY_BOOTSTRAP_ADMIN__PASSWORD": "too short"}, "PASSWORD must have 12 to 128 characters"),
+        ({"ASSAY_SMTP__HOST": "mail.example.org"}, "ASSAY_SMTP__SENDER: "),
+        (SMTP | {"ASSAY_SMTP__SENDER": "Assay"}, "SENDER must be an e-mail address"),
+        (SMTP | {"ASSAY_SMTP__USERNAME": "assay"}, "USERNAME and PASSWORD are needed together"),
+        (SMTP | {"ASSAY_SMTP__SECURITY": "ssl"}, "ASSAY_SMTP__SECURITY: "),
+        ({"ASSAY_SIGN_UP": "everybody"}, "ASSAY_SIGN_UP: "),
         ({"ASSAY_BOOTSTRAP_ADMIN__EMAIL": "ada"}, "EMAIL must be an e-mail address"),
     ],
 )

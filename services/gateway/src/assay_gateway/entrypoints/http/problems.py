@@ -36,6 +36,8 @@ HTTP_STATUS: Final[dict[grpc.StatusCode, int]] = {
 """Every other status is a mistake of ours: 500, and nothing is told of it."""
 
 ETAG_MISMATCH: Final = "ETAG_MISMATCH"
+_RETRY_AFTER: Final = "retry_after"
+"""The detail by which a service says after how many seconds to try again."""
 """The reason of a lost update, which HTTP has a status of its own for (RFC 9110, section 13.1.1)."""
 
 _UNEXPLAINED: Final[dict[int, str]] = {
@@ -104,6 +106,7 @@ def from_status(status: Status | RemoteError) -> Problem:
         detail=status.message if explained else _UNEXPLAINED.get(http, HTTPStatus(http).phrase),
         errors=tuple(_error(violation) for violation in status.violations),
         extra=dict(status.details),
+        headers={"retry-after": status.details[_RETRY_AFTER]} if _RETRY_AFTER in status.details else {},
     )
 
 
