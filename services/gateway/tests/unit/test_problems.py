@@ -89,7 +89,7 @@ def test_what_may_work_later_says_when(status):
 
 def test_a_service_says_itself_when():
     refused = RemoteError(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_ATTEMPTS", "wait", {"retry_after": "64"}, ())
-    assert from_status(refused).response().headers["retry-after"] == "64"
+    assert from_status(refused).response("/").headers["retry-after"] == "64"
 
 
 @pytest.mark.parametrize(
