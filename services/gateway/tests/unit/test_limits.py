@@ -19,7 +19,7 @@ def limits():
 
 
 def caller(kind="api_key", org_id=ORG, owner=OWNER):
-    return Principal(KEY, kind, org_id, frozenset(), "token", datetime(2026, 1, 1, tzinfo=UTC), owner=owner)
+    return Principal(KEY, kind, org_id, frozenset(), f"{kind} {org_id}", datetime(2026, 1, 1, tzinfo=UTC), owner=owner)
 
 
 def named(claims):

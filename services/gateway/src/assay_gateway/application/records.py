@@ -1,7 +1,7 @@
 """What the store keeps under a request's name: that it is running, its answer, or that its answer was too large.
 
-An answer may hold secrets, an API key for instance. It is sealed (AES-256-GCM) with a key that only the repeated request
-itself can make: by HKDF-SHA256 (RFC 5869) from its body and its Idempotency-Key, neither of which is stored.
+An answer may hold secrets, an API key for instance. It is sealed (AES-256-GCM) with a key that only the repeated
+request itself can make: by HKDF-SHA256 (RFC 5869) from its body and its Idempotency-Key, neither of which is stored.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""A request with an Idempotency-Key takes effect once, however often it is sent (draft-ietf-httpapi-idempotency-key)."""
+"""A request with an Idempotency-Key takes effect once, however often it is sent.
+
+Protocol: draft-ietf-httpapi-idempotency-key-header.
+"""
 
 from __future__ import annotations
 
