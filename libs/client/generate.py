@@ -101,11 +101,15 @@ def _operation(document: dict[str, Any], path: str, method: str, described: dict
     )
 
 
+_RAW: Final = {"application/jsonl": "pieces"}
+"""Answers that have no end to speak of."""
+
+
 def _answer(described: dict[str, Any]) -> str | None:
     for status, response in described["responses"].items():
         if status.startswith("2") and response.get("content"):
             media_type, content = next(iter(response["content"].items()))
-            return _type(content["schema"]) if media_type == "application/json" else "bytes"
+            return _type(content["schema"]) if media_type == "application/json" else _RAW.get(media_type, "bytes")
     return None
 
 
@@ -212,6 +216,10 @@ def _types_of(operation: Operation) -> str:
 def _method(operation: Operation, *, asynchronous: bool) -> str:
     answer = operation.answer or "None"
     call = f"Call({_call(operation)})"
+    if answer == "pieces":
+        iterator = "AsyncIterator" if asynchronous else "Iterator"
+        signature = f"    def {operation.name}({_arguments(operation)}) -> {iterator}[bytes]:\n"
+        return f"\n{signature}{_docstring(operation.words)}        return self._pieces({call})\n"
     kind = {"None": "nothing", "bytes": "bytes"}.get(answer, "json")
     await_ = "await " * asynchronous
     body = f"{await_}self._{kind}({call})" if answer == "None" else f"return {await_}self._{kind}({call})"

@@ -6,79 +6,74 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from filelock import FileLock
-from platformdirs import user_config_path
+from platformdirs import user_cache_path, user_config_path
 
 from assay_cli.errors import WrongUsage
-
-DEFAULT_URL: Final = "http://127.0.0.1:8080"
-"""Where `make up` puts the gateway."""
-_EARLY_SECONDS: Final = 30
-"""A token that expires so soon is renewed before it is used."""
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """The tokens of a sign-in."""
-
-    email: str
-    access_token: str
-    expires_at: str
-    refresh_token: str
-
-    @classmethod
-    def of(cls, email: str, answer: Mapping[str, Any]) -> Session:
-        """The session in an answer of /v1/sessions."""
-        return cls(email, answer["access_token"], answer["expires_at"], answer["refresh_token"])
-
-    def is_fresh(self, now: datetime) -> bool:
-        """Whether the access token is good for some time yet."""
-        return (datetime.fromisoformat(self.expires_at) - now).total_seconds() > _EARLY_SECONDS
+from assay_client import DEFAULT_URL, Session
 
 
 class Credentials:
     """The sessions of this user, one for each gateway, so that no gateway ever sees another's tokens.
 
-    `ASSAY_URL` and `ASSAY_API_KEY` in the environment win over what the file says.
+    `ASSAY_URL` and `ASSAY_API_KEY` in the environment win over what the file says. Serves a client as its SessionStore.
+
+    Args:
+        file: where the tokens are.
+        environment: variables.
+        cache: the folder for copies of prompts.
     """
 
-    def __init__(self, file: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, file: Path, environment: Mapping[str, str], cache: Path) -> None:
         self.file = file
+        self.cache = cache
         self.api_key = environment.get("ASSAY_API_KEY") or None
         self._url = environment.get("ASSAY_URL") or None
 
     @classmethod
     def of_this_user(cls) -> Credentials:
         """Those in the user's configuration folder, or in `ASSAY_CONFIG_DIR`."""
-        folder = os.environ.get("ASSAY_CONFIG_DIR") or user_config_path("assay")
-        return cls(Path(folder) / "credentials.json", os.environ)
+        return cls.with_environment(os.environ)
+
+    @classmethod
+    def with_environment(cls, environment: Mapping[str, str]) -> Credentials:
+        """The same, as if these were the environment's variables."""
+        chosen = environment.get("ASSAY_CONFIG_DIR")
+        folder = Path(chosen) if chosen else user_config_path("assay")
+        cache = Path(chosen) if chosen else user_cache_path("assay")
+        return cls(folder / "credentials.json", environment, cache / "prompts")
 
     @property
     def url(self) -> str:
         """The base URL of the gateway."""
         return (self._url or self._read().get("url") or DEFAULT_URL).rstrip("/")
 
-    def session(self) -> Session | None:
+    def load(self) -> Session | None:
         """The session at this gateway; None when nobody is signed in."""
         stored = self._read().get("sessions", {}).get(self.url)
-        return Session(**stored) if stored else None
+        if not stored:
+            return None
+        expires_at = datetime.fromisoformat(stored["expires_at"])
+        return Session(stored["access_token"], stored["refresh_token"], expires_at, stored.get("organisation_id"))
 
-    def remember(self, session: Session, url: str) -> None:
-        """Keep the session, and use its gateway from now on."""
+    def save(self, session: Session | None) -> None:
+        """Keep the session, and use its gateway from now on; None = throw the one at this gateway away."""
         content = self._read()
-        sessions = {**content.get("sessions", {}), url.rstrip("/"): asdict(session)}
-        self._write({"url": url.rstrip("/"), "sessions": sessions})
-
-    def forget(self) -> None:
-        """Throw the session at this gateway away."""
-        content = self._read()
-        content.get("sessions", {}).pop(self.url, None)
-        self._write(content)
+        sessions = {url: kept for url, kept in content.get("sessions", {}).items() if url != self.url}
+        if session is None:
+            self._write({**content, "sessions": sessions})
+            return
+        stored = {
+            "access_token": session.access_token,
+            "expires_at": session.expires_at.isoformat(),
+            "refresh_token": session.refresh_token,
+            "organisation_id": session.organisation_id,
+        }
+        self._write({"url": self.url, "sessions": {**sessions, self.url: stored}})
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, ClassVar
 
+import assay_client
+
 
 class ExitCode(IntEnum):
     """The exit codes of every command."""
@@ -90,3 +92,16 @@ class ApiError(CliError):
     def document(self) -> dict[str, Any]:
         """The problem document, with the exit code."""
         return {**super().document(), **self.problem, "status": self.status}
+
+
+def told(error: assay_client.AssayError, url: str, *, has_key: bool) -> CliError:
+    """What the client raised, as the user is told of it."""
+    match error:
+        case assay_client.Problem(status=401) if has_key:
+            return NotSignedIn(f"The gateway does not accept ASSAY_API_KEY: {error.detail}.")
+        case assay_client.Problem():
+            return ApiError(error.status, error.document)
+        case assay_client.Unreachable():
+            return Unreachable(f"{url} does not answer ({error}). Is the suite up (`make up`)? Is ASSAY_URL right?")
+        case _:
+            return NotSignedIn(f"{url}: {error}. Run `assay login`, or set ASSAY_API_KEY.")

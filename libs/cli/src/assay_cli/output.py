@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from assay_cli.errors import ApiError, CliError
+
+Json: TypeAlias = Mapping[str, Any]
+"""A thing as the API says it."""
 
 _WIDE: Final = 10_000
 NOTHING: Final = "–"
@@ -71,6 +74,13 @@ class Output:
         longest = max(len(name) for name, _ in pairs)
         for name, value in pairs:
             self.say(f"[dim]{name:<{longest}}[/]  {value}")
+
+    def warning(self, words: str, **details: Any) -> None:
+        """Something that the user must know of a result that is there all the same: on standard error."""
+        if self.as_json:
+            sys.stderr.write(json.dumps({"warning": words, **details}, ensure_ascii=False) + "\n")
+        else:
+            self.errors.print(f"[yellow]warning:[/] {escape(words)}")
 
     def problem(self, error: CliError) -> None:
         """An error: on standard error, as words or as JSON."""

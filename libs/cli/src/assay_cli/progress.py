@@ -20,7 +20,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from assay_cli.api import Json
+from assay_cli.output import Json
 
 FIRST_PAUSE: Final = 0.15
 LONGEST_PAUSE: Final = 1.0

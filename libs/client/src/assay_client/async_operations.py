@@ -555,7 +555,7 @@ class AsyncAuditTrailResource(AsyncResource):
             limit,
         )
 
-    async def export_audit_trail(
+    def export_audit_trail(
         self,
         *,
         actor: str | None = None,
@@ -563,9 +563,9 @@ class AsyncAuditTrailResource(AsyncResource):
         target: str | None = None,
         from_: str | None = None,
         to: str | None = None,
-    ) -> bytes:
+    ) -> AsyncIterator[bytes]:
         """All entries that the filter lets through as JSON lines, oldest first."""
-        return await self._bytes(
+        return self._pieces(
             Call(
                 "GET",
                 "/v1/audit-trail/export",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from assay_client.async_transport import AsyncTransport
@@ -21,6 +23,11 @@ class AsyncResource:
 
     async def _bytes(self, call: Call) -> bytes:
         return (await self._transport.send(call)).content
+
+    async def _pieces(self, call: Call) -> AsyncIterator[bytes]:
+        async with aclosing(await self._transport.send(replace(call, stream=True))) as answer:
+            async for piece in answer.aiter_bytes():
+                yield piece
 
     async def _nothing(self, call: Call) -> None:
         await self._transport.send(call)

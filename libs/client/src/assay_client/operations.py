@@ -547,9 +547,9 @@ class AuditTrailResource(Resource):
         target: str | None = None,
         from_: str | None = None,
         to: str | None = None,
-    ) -> bytes:
+    ) -> Iterator[bytes]:
         """All entries that the filter lets through as JSON lines, oldest first."""
-        return self._bytes(
+        return self._pieces(
             Call(
                 "GET",
                 "/v1/audit-trail/export",

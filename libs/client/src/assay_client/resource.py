@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +25,10 @@ class Resource:
 
     def _bytes(self, call: Call) -> bytes:
         return self._transport.send(call).content
+
+    def _pieces(self, call: Call) -> Iterator[bytes]:
+        with closing(self._transport.send(replace(call, stream=True))) as answer:
+            yield from answer.iter_bytes()
 
     def _nothing(self, call: Call) -> None:
         self._transport.send(call)

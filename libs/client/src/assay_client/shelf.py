@@ -98,7 +98,7 @@ class Shelf:
         copy = self._copy_of(selector)
         if copy is None:
             return Found(None, Ask.FIRST)
-        prompt = self._served(copy)
+        prompt = self._served(copy, is_stale=self._age(copy) >= self._policy.fresh_seconds)
         if not prompt.is_stale or self._now() < copy.pause_until:
             return Found(prompt, Ask.NO)
         may_wait = prompt.age_seconds < self._policy.fresh_seconds + self._policy.stale_seconds
@@ -128,7 +128,7 @@ class Shelf:
         if self._is_away:
             self._is_away = False
             log.info("the gateway answers again: prompts are fresh from now on")
-        return self._served(copy)
+        return self._served(copy, is_stale=False)
 
     def failed(self, selector: Selector, error: AssayError) -> Prompt:
         """The last good copy, while the gateway is away; raises the error where there is none, or it is an answer."""
@@ -144,11 +144,13 @@ class Shelf:
         if not self._is_away:
             self._is_away = True
             log.warning("the gateway does not answer (%s): prompts are served as they were last read", error)
-        return self._served(copy)
+        return self._served(copy, is_stale=True)
 
-    def _served(self, copy: _Copy) -> Prompt:
-        age = max((self._now() - copy.confirmed_at).total_seconds(), 0.0)
-        return Prompt(copy.version, copy.confirmed_at, age, age >= self._policy.fresh_seconds)
+    def _served(self, copy: _Copy, *, is_stale: bool) -> Prompt:
+        return Prompt(copy.version, copy.confirmed_at, self._age(copy), is_stale)
+
+    def _age(self, copy: _Copy) -> float:
+        return max((self._now() - copy.confirmed_at).total_seconds(), 0.0)
 
     def _copy_of(self, selector: Selector) -> _Copy | None:
         copy = self._copies.get(selector) or self._read(selector)

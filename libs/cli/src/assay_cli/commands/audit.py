@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
+from io import FileIO
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -12,16 +13,16 @@ from urllib.parse import urlsplit
 import typer
 from rich.markup import escape
 
-from assay_cli.api import Api, Json, at
 from assay_cli.command import AsJson, Work, examples, work
-from assay_cli.errors import ApiError, ExitCode, WrongUsage
+from assay_cli.errors import ExitCode, WrongUsage
 from assay_cli.git import name_from, snapshot
-from assay_cli.output import NOTHING, Output, count, number
+from assay_cli.output import NOTHING, Json, Output, count, number
 from assay_cli.progress import Bar, bar, until_finished
+from assay_client import Assay, Problem
+from assay_client.models import NewAudit, Repository
 
 commands = typer.Typer(rich_markup_mode=None)
 
-_PIECE: Final = 256 * 1024
 _ENDED: Final = frozenset({"completed", "not_measured", "failed"})
 _COLOURS: Final = {"error": "red", "warning": "yellow", "note": "dim"}
 _STATUSES: Final = {
@@ -58,16 +59,16 @@ def audit(
         if not wait and (sarif is not None or fail_under is not None):
             raise WrongUsage("--sarif and --fail-under need the audit's end; leave --no-wait out.")
         body = _send(job, target, ref, name)
-        started = job.api.post("/v1/audits", body)
-        trace_id = job.api.trace_id
+        started = job.client.audits.start_audit(body)
+        trace_id = job.client.transport.trace_id
         if not wait:
             job.out.result({**started, "trace_id": trace_id, "worst_findings": []})
             job.out.say(f"audit {started['id']} of {escape(started['repository_name'])} goes on without you")
             return
-        ended = _watch(job.api, job.out, started)
-        worst = job.api.items(at("audits", ended["id"], "findings"), findings) if findings else []
+        ended = _watch(job.client, job.out, started)
+        worst = list(job.client.audits.iterate_findings(ended["id"], limit=findings))
         if sarif is not None:
-            sarif.write_bytes(job.api.download(at("audits", ended["id"], "sarif")))
+            sarif.write_bytes(job.client.audits.export_sarif(ended["id"]))
         job.out.result({**ended, "trace_id": trace_id, "worst_findings": worst})
         show_audit(job.out, ended, worst)
         if sarif is not None:
@@ -80,7 +81,7 @@ def audit(
             raise typer.Exit(int(ExitCode.REFUSED))
 
 
-def show_audit(out: Output, ended: Json, worst: list[Json]) -> None:
+def show_audit(out: Output, ended: Json, worst: Sequence[Json]) -> None:
     """An audit run for people."""
     out.say(
         f"[bold]{escape(ended['repository_name'])}[/] at {ended['commit'][:12]}: "
@@ -103,30 +104,29 @@ def show_audit(out: Output, ended: Json, worst: list[Json]) -> None:
         out.say(f"overall health [bold]{number(ended['health'], 1)}[/] of 100")
 
 
-def _send(job: Work, target: str, ref: str, name: str | None) -> Json:
+def _send(job: Work, target: str, ref: str, name: str | None) -> NewAudit:
     """Bring the code to Assay; the body that starts its audit."""
     if "://" in target:
-        return _register_url(job.api, target, ref, name)
+        return _register_url(job.client, target, ref, name)
     taken = snapshot(Path(target), ref)
     if taken.uncommitted:
         job.out.hint(f"{taken.uncommitted} uncommitted changes are not audited.")
     repository = name or taken.name
-    _ensure_repository(job.api, repository, None)
+    _ensure_repository(job.client, repository, None)
     with tempfile.TemporaryDirectory(prefix="assay-") as folder:
         bundle = Path(folder) / "repository.bundle"
         taken.write_bundle(bundle)
-        size = bundle.stat().st_size
-        with bar(job.out.errors, f"sending {repository}", "kB", steady=False) as progress:
-            job.api.upload(
-                at("repositories", repository, "bundles"), _pieces(bundle, size, progress), "application/x-git-bundle",
-                size, commit=taken.commit,
-            )  # fmt: skip
+        with (
+            bar(job.out.errors, f"sending {repository}", "kB", steady=False) as progress,
+            _Watched(bundle, progress) as file,
+        ):
+            job.client.repositories.upload_bundle(repository, file, "application/x-git-bundle", commit=taken.commit)
     return {"repository": repository, "commit": taken.commit}
 
 
-def _register_url(api: Api, url: str, ref: str, name: str | None) -> Json:
+def _register_url(client: Assay, url: str, ref: str, name: str | None) -> NewAudit:
     repository = name or name_from(urlsplit(url).path.rstrip("/").rpartition("/")[2])
-    known = _ensure_repository(api, repository, url)
+    known = _ensure_repository(client, repository, url)
     if known["url"] != url:
         raise WrongUsage(
             f"The repository {repository} is known with another address ({known['url'] or 'none'}); choose --name."
@@ -134,26 +134,33 @@ def _register_url(api: Api, url: str, ref: str, name: str | None) -> Json:
     return {"repository": repository, "commit": None if ref == "HEAD" else ref}
 
 
-def _ensure_repository(api: Api, name: str, url: str | None) -> Json:
+def _ensure_repository(client: Assay, name: str, url: str | None) -> Repository:
     try:
-        found: Json = api.get(at("repositories", name))
-    except ApiError as error:
-        if error.status != 404:
+        return client.repositories.get_repository(name)
+    except Problem as problem:
+        if problem.status != 404:
             raise
-        found = api.post("/v1/repositories", {"name": name, "url": url})
-    return found
+        return client.repositories.create_repository({"name": name, "url": url})
 
 
-def _pieces(file: Path, size: int, progress: Bar) -> Iterator[bytes]:
-    sent = 0
-    with file.open("rb") as bundle:
-        while piece := bundle.read(_PIECE):
-            yield piece
-            sent += len(piece)
-            progress(-(-sent // 1000), -(-size // 1000))
+class _Watched(FileIO):
+    """A file that tells how far it was read; the client takes its length from it."""
+
+    def __init__(self, file: Path, progress: Bar) -> None:
+        super().__init__(file)
+        self._size = file.stat().st_size
+        self._progress = progress
+        self._read = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The next piece."""
+        piece = super().read(size) or b""
+        self._read += len(piece)
+        self._progress(-(-self._read // 1000), -(-self._size // 1000))
+        return piece
 
 
-def _watch(api: Api, out: Output, started: Json) -> Json:
+def _watch(client: Assay, out: Output, started: Json) -> Json:
     with bar(out.errors, f"auditing {started['repository_name']}", "audits", steady=False) as progress:
 
         def show_progress(current: Json) -> None:
@@ -161,7 +168,7 @@ def _watch(api: Api, out: Output, started: Json) -> Json:
             ended = sum(each["status"] in _ENDED for each in current["audits"])
             progress(ended, len(current["audits"]), ", ".join(running))
 
-        return until_finished(lambda: api.get(at("audits", started["id"])), show_progress, time.sleep)
+        return until_finished(lambda: client.audits.get_audit(started["id"]), show_progress, time.sleep)
 
 
 def _audit_row(row: Json) -> list[str]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import typer
 from rich.markup import escape
 
-from assay_cli.api import Json, at
 from assay_cli.command import AsJson, examples, work
 from assay_cli.errors import ExitCode
-from assay_cli.output import NOTHING, Output, count, number
+from assay_cli.output import NOTHING, Json, Output, count, number
 
 commands = typer.Typer(rich_markup_mode=None)
 
@@ -46,11 +45,12 @@ def compare(
 ) -> None:
     """Compare two runs item by item: scores, differences with 95 % intervals, p-values, and a verdict."""
     with work(as_json) as job:
-        body = {"baseline_run_id": baseline, "candidate_run_id": candidate, "primary_evaluator": primary}
-        comparison = job.api.post("/v1/comparisons", body)
+        comparison = job.client.comparisons.create_comparison(
+            {"baseline_run_id": baseline, "candidate_run_id": candidate, "primary_evaluator": primary}
+        )
         decision = None
         if gate is not None:
-            decision = job.api.post(at("comparisons", comparison["id"], "gate"), {"label": gate, "policy": policy})
+            decision = job.client.comparisons.decide_gate(comparison["id"], {"label": gate, "policy": policy})
         job.out.result({"comparison": comparison, "gate": decision})
         show_comparison(job.out, comparison)
         if decision is not None:
@@ -126,7 +126,7 @@ def _signed(value: float | None, digits: int) -> str:
     return NOTHING if value is None else f"{value:+,.{digits}f}"
 
 
-def _interval(row: dict[str, Any], digits: int) -> str:
+def _interval(row: Json, digits: int) -> str:
     if row["ci_low"] is None or row["ci_high"] is None:
         return NOTHING
     return f"{_signed(row['ci_low'], digits)} … {_signed(row['ci_high'], digits)}"

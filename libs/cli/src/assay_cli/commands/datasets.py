@@ -5,21 +5,24 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import typer
 from rich.markup import escape
 
-from assay_cli.api import Json, at
 from assay_cli.command import AsJson, Limit, examples, group, work
-from assay_cli.errors import ApiError, WrongUsage
-from assay_cli.output import NOTHING, Output, moment, short
+from assay_cli.errors import WrongUsage
+from assay_cli.output import NOTHING, Json, Output, moment, short
+from assay_client import Problem
 
 commands = group("dataset", "Datasets: labelled examples that prompts are measured on.")
 
 Name = Annotated[str, typer.Argument(metavar="DATASET", help="Name or id.")]
 
-MEDIA_TYPES: Final = {"jsonl": "application/x-ndjson", "csv": "text/csv"}
+MEDIA_TYPES: Final[dict[str, Literal["application/x-ndjson", "text/csv"]]] = {
+    "jsonl": "application/x-ndjson",
+    "csv": "text/csv",
+}
 _SUFFIXES: Final = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 
 
@@ -31,7 +34,7 @@ def create(
 ) -> None:
     """Create an empty dataset."""
     with work(as_json) as job:
-        made = job.api.post("/v1/datasets", {"name": name, "description": description})
+        made = job.client.datasets.create_dataset({"name": name, "description": description})
         job.out.result(made)
         job.out.say(f"created [bold]{escape(made['name'])}[/] ({made['id']})")
         job.out.hint(f"next: assay dataset import {escape(made['name'])} FILE")
@@ -66,15 +69,13 @@ def import_items(
         content = _read(file)
         media_type = MEDIA_TYPES[_format_of(file, file_format)]
         try:
-            report = job.api.upload(
-                at("datasets", dataset, "items"), content, media_type, len(content),
-                skip_invalid="true" if skip_invalid else None,
-            )  # fmt: skip
-        except ApiError as error:
+            report = job.client.datasets.import_items(dataset, content, media_type, skip_invalid=skip_invalid or None)
+        except Problem as error:
             if error.reason == "INVALID_ROWS" and not as_json:
-                _show_row_errors(job.out, [(pointer.rpartition("/")[2], detail) for pointer, detail in error.parts])
-                error.problem["errors"] = []
-                error.problem["detail"] = f"{error.detail}. Mend them, or import the others with --skip-invalid."
+                broken = [(each["pointer"].rpartition("/")[2], each["detail"]) for each in error.errors]
+                _show_row_errors(job.out, broken)
+                error.document["errors"] = []
+                error.document["detail"] = f"{error.detail}. Mend them, or import the others with --skip-invalid."
             raise
         job.out.result(report)
         _show_row_errors(job.out, [(str(each["line"]), each["message"]) for each in report["errors"]])
@@ -88,7 +89,7 @@ def import_items(
 def list_datasets(limit: Limit = 50, as_json: AsJson = False) -> None:
     """List the datasets, newest first."""
     with work(as_json) as job:
-        found = job.api.items("/v1/datasets", limit)
+        found = list(job.client.datasets.iterate_datasets(limit=limit))
         job.out.result({"items": found})
         rows = (
             [escape(each["name"]), str(each["latest_version"]), str(each["item_count"]), moment(each["updated_at"])]
@@ -106,9 +107,9 @@ def show(
 ) -> None:
     """Show a dataset and its first items."""
     with work(as_json) as job:
-        found = job.api.get(at("datasets", dataset))
+        found = job.client.datasets.get_dataset(dataset)
         is_empty = found["latest_version"] == 0
-        items = [] if is_empty else job.api.items(at("datasets", dataset, "items"), limit, version=version)
+        items = [] if is_empty else list(job.client.datasets.iterate_items(dataset, version=version, limit=limit))
         job.out.result({**found, "items": items})
         job.out.facts(
             ("dataset", f"[bold]{escape(found['name'])}[/] ({found['id']})"),

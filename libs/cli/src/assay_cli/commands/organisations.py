@@ -22,9 +22,9 @@ def create(
 ) -> None:
     """Create an organisation and become its owner."""
     with work(as_json) as job:
-        made = job.api.post("/v1/organisations", {"slug": slug, "name": name})
+        made = job.client.organisations.create_organisation({"slug": slug, "name": name})
         if use:
-            job.api.act_in(made["id"])
+            job.client.act_in(made["id"])
         job.out.result(made)
         job.out.say(f"created [bold]{escape(made['slug'])}[/] ({made['id']}){', and acting in it' if use else ''}")
 
@@ -33,7 +33,7 @@ def create(
 def list_organisations(limit: Limit = 50, as_json: AsJson = False) -> None:
     """List the organisations that you are a member of."""
     with work(as_json) as job:
-        found = job.api.items("/v1/organisations", limit)
+        found = list(job.client.organisations.iterate_organisations(limit=limit))
         job.out.result({"items": found})
         rows = ([escape(each["slug"]), escape(each["name"]), each["id"], moment(each["created_at"])] for each in found)
         job.out.table(["slug", "name", "id", "created"], rows, empty="none yet: `assay org create SLUG`")
@@ -46,7 +46,8 @@ def use(
 ) -> None:
     """Act in this organisation from now on."""
     with work(as_json) as job:
-        job.api.act_in(organisation)
-        me = job.api.get("/v1/me")
+        job.client.act_in(organisation)
+        me = job.client.sessions.get_me()
         job.out.result(me)
-        job.out.say(f"acting in [bold]{escape(me['organisation']['slug'])}[/]")
+        slug = me["organisation"]["slug"] if me["organisation"] else organisation
+        job.out.say(f"acting in [bold]{escape(slug)}[/]")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,10 +12,10 @@ import typer
 import yaml
 from rich.markup import escape
 
-from assay_cli.api import Json, at
 from assay_cli.command import AsJson, Limit, examples, group, work
 from assay_cli.errors import WrongUsage
-from assay_cli.output import Output, moment, short
+from assay_cli.output import Json, Output, moment, short
+from assay_client.models import ChatMessage, NewChat, NewContent
 
 commands = group("prompt", "Prompts, their versions and labels.")
 
@@ -33,7 +34,7 @@ def create(
 ) -> None:
     """Create a prompt without versions."""
     with work(as_json) as job:
-        made = job.api.post("/v1/prompts", {"name": name, "description": description})
+        made = job.client.prompts.create_prompt({"name": name, "description": description})
         job.out.result(made)
         job.out.say(f"created [bold]{escape(made['name'])}[/] ({made['id']})")
         job.out.hint(f"next: assay prompt publish {escape(made['name'])} FILE")
@@ -47,7 +48,7 @@ def list_prompts(
 ) -> None:
     """List the prompts, newest first."""
     with work(as_json) as job:
-        found = job.api.items("/v1/prompts", limit, name_prefix=prefix or None)
+        found = list(job.client.prompts.iterate_prompts(name_prefix=prefix or None, limit=limit))
         job.out.result({"items": found})
         rows = (
             [escape(each["name"]), str(each["latest_version"]), _labels(each), moment(each["updated_at"])]
@@ -60,8 +61,8 @@ def list_prompts(
 def show(prompt: Name, limit: Limit = 20, as_json: AsJson = False) -> None:
     """Show a prompt and its versions, newest first."""
     with work(as_json) as job:
-        found = job.api.get(at("prompts", prompt))
-        versions = job.api.items(at("prompts", prompt, "versions"), limit)
+        found = job.client.prompts.get_prompt(prompt)
+        versions = list(job.client.prompts.iterate_versions(prompt, limit=limit))
         job.out.result({**found, "versions": versions})
         job.out.facts(
             ("prompt", f"[bold]{escape(found['name'])}[/] ({found['id']})"),
@@ -106,8 +107,8 @@ def publish(
     with work(as_json) as job:
         if (file is None) == (chat is None):
             raise WrongUsage("Name either a text FILE or --chat FILE.")
-        content = {"text": _read(file)} if file is not None else {"chat": _conversation(_read(chat or ""))}
-        version = job.api.post(at("prompts", prompt, "versions"), {"content": content, "commit_message": message})
+        content: NewContent = {"text": _read(file)} if file is not None else {"chat": _conversation(_read(chat or ""))}
+        version = job.client.prompts.publish_version(prompt, {"content": content, "commit_message": message})
         job.out.result(version)
         variables = ", ".join(version["variables"]) or "none"
         job.out.say(
@@ -128,30 +129,40 @@ def label(
 ) -> None:
     """Point a label at a version, without asking any gate (`assay compare --gate` asks one)."""
     with work(as_json) as job:
-        path = at("prompts", prompt, "labels", label)
         if remove == (version is not None):
             raise WrongUsage("Name either a version or --remove.")
-        if remove:
-            job.api.delete(path)
+        if version is None:
+            job.client.prompts.remove_label(prompt, label)
             job.out.result({"removed": label})
             job.out.say(f"{escape(label)} is gone")
             return
-        moved = job.api.put(path, {"version": version})
+        moved = job.client.prompts.set_label(prompt, label, {"version": version})
         job.out.result(moved)
         job.out.say(f"[bold]{escape(moved['name'])}[/] points at version [bold]{moved['version']}[/]")
 
 
 @commands.command(epilog=examples("assay prompt get triage --label production", "assay prompt get triage > prompt.txt"))
 def get(prompt: Name, label: Label = None, version: Version = None, as_json: AsJson = False) -> None:
-    """Print what a version says."""
+    """Print what a version says.
+
+    While the gateway does not answer, what it said last is printed from a copy on this machine, with a warning.
+    """
     with work(as_json) as job:
-        found = job.api.get(at("prompts", prompt, "resolve"), label=label, version=version)
-        job.out.result(found)
-        content = found["content"]
-        if content["text"] is not None:
-            job.out.text(content["text"])
+        found = job.client.prompt(prompt, label=label, version=version)
+        if found.is_stale:
+            read_at = found.confirmed_at.isoformat()
+            age = timedelta(seconds=round(found.age_seconds))
+            job.out.warning(
+                f"{job.credentials.url} does not answer: this is version {found.number}, which it named "
+                f"{age} ago ({moment(read_at)}); another one may stand there by now",
+                confirmed_at=read_at,
+                version=found.number,
+            )
+        job.out.result(found.version)
+        if found.text is not None:
+            job.out.text(found.text)
         else:
-            _show_messages(job.out, content["chat"]["messages"])
+            _show_messages(job.out, found.messages)
 
 
 @commands.command(
@@ -173,8 +184,7 @@ def render(
     """Fill a version's variables in and print the messages."""
     with work(as_json) as job:
         values = {**(_object(_read(variables)) if variables else {}), **dict(map(_pair, variable or []))}
-        body = {"label": label, "version": version, "variables": values}
-        rendered = job.api.post(at("prompts", prompt, "render"), body)
+        rendered = job.client.prompts.render_prompt(prompt, {"label": label, "version": version, "variables": values})
         job.out.result(rendered)
         _show_messages(job.out, rendered["messages"])
 
@@ -183,7 +193,7 @@ def render(
 def history(prompt: Name, limit: Limit = 50, as_json: AsJson = False) -> None:
     """Show what happened to a prompt, oldest first."""
     with work(as_json) as job:
-        found = job.api.items(at("prompts", prompt, "history"), limit)
+        found = list(job.client.prompts.iterate_history(prompt, limit=limit))
         job.out.result({"items": found})
         rows = (
             [moment(each["occurred_at"]), escape(each["type"].rpartition(".")[2]), _told(each["data"]), each["actor"]]
@@ -202,7 +212,7 @@ def _told(data: Json | None) -> str:
     return short(", ".join(f"{name}={value}" for name, value in facts.items() if not name.endswith("_id")))
 
 
-def _show_messages(out: Output, messages: list[dict[str, str]]) -> None:
+def _show_messages(out: Output, messages: list[ChatMessage]) -> None:
     for message in messages:
         out.say(f"[bold cyan]{escape(message['role'])}[/]")
         out.text(message["content"])
@@ -215,7 +225,7 @@ def _read(file: str) -> str:
         raise WrongUsage(f"{file} cannot be read: {error}") from error
 
 
-def _conversation(text: str) -> dict[str, Any]:
+def _conversation(text: str) -> NewChat:
     try:
         content = yaml.safe_load(text)  # every JSON document is YAML too
     except yaml.YAMLError as error:

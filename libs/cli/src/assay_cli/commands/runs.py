@@ -5,23 +5,25 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal, get_args
 
 import typer
 from rich.markup import escape
 
-from assay_cli.api import Api, Json, at
 from assay_cli.command import AsJson, Limit, examples, group, work
 from assay_cli.errors import WrongUsage
-from assay_cli.output import NOTHING, Output, count, dollars, moment, number, short
+from assay_cli.output import NOTHING, Json, Output, count, dollars, moment, number, short
 from assay_cli.progress import bar, until_finished
+from assay_client import Assay
+from assay_client.models import NewEvaluator, NewRun
 
 commands = typer.Typer(rich_markup_mode=None)
 _eval = group("eval", "Runs: a prompt version measured over a dataset.")
 commands.add_typer(_eval)
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Its id.")]
-KINDS: Final = ("exact_match", "contains", "regex", "json_schema", "token_f1", "embedding_similarity")
+Kind = Literal["exact_match", "contains", "regex", "json_schema", "token_f1", "embedding_similarity"]
+KINDS: Final[dict[str, Kind]] = {kind: kind for kind in get_args(Kind)}
 
 
 @_eval.command(
@@ -53,7 +55,7 @@ def run(
 ) -> None:
     """Run a prompt version over a dataset, and show the scores."""
     with work(as_json) as job:
-        body = {
+        body: NewRun = {
             "prompt": prompt,
             "version": version,
             "label": label,
@@ -68,10 +70,10 @@ def run(
             },
             "evaluators": [parse_evaluator(each) for each in evaluator],
         }
-        started = job.api.post("/v1/runs", body)
-        trace_id = job.api.trace_id
+        started: Json = job.client.runs.create_run(body)
+        trace_id = job.client.transport.trace_id
         if wait:
-            started = watch(job.api, job.out, started)
+            started = watch(job.client, job.out, started)
         job.out.result({**started, "trace_id": trace_id})
         show_run(job.out, started)
         job.out.say(f"[dim]trace {trace_id}[/]")
@@ -87,9 +89,9 @@ def show(
 ) -> None:
     """Show a run: its progress, or its scores."""
     with work(as_json) as job:
-        found = job.api.get(at("runs", run_id))
+        found: Json = job.client.runs.get_run(run_id)
         if wait:
-            found = watch(job.api, job.out, found)
+            found = watch(job.client, job.out, found)
         job.out.result(found)
         show_run(job.out, found)
 
@@ -102,7 +104,7 @@ def list_runs(
 ) -> None:
     """List runs, newest first."""
     with work(as_json) as job:
-        found = job.api.items("/v1/runs", limit, prompt=prompt)
+        found = list(job.client.runs.iterate_runs(prompt=prompt, limit=limit))
         job.out.result({"items": found})
         columns = ["id", "prompt", "dataset", "model", "status", ">items", "first score", "started"]
         job.out.table(columns, map(_row, found), empty="no runs yet: see `assay eval run --help`")
@@ -119,7 +121,7 @@ def results(
 ) -> None:
     """Show the answer and the scores of each item."""
     with work(as_json) as job:
-        found = job.api.items(at("runs", run_id, "results"), limit)
+        found = list(job.client.runs.iterate_results(run_id, limit=limit))
         if failed:
             found = [each for each in found if any(score["passed"] is False for score in each["scores"])]
         job.out.result({"items": found})
@@ -132,7 +134,7 @@ def results(
 def cancel(run_id: RunId, as_json: AsJson = False) -> None:
     """Stop a run; what is done stays."""
     with work(as_json) as job:
-        stopped = job.api.post(at("runs", run_id, "cancel"))
+        stopped = job.client.runs.cancel_run(run_id)
         job.out.result(stopped)
         show_run(job.out, stopped)
 
@@ -141,13 +143,13 @@ def cancel(run_id: RunId, as_json: AsJson = False) -> None:
 def models(as_json: AsJson = False) -> None:
     """List the models that runs can use."""
     with work(as_json) as job:
-        found = job.api.get("/v1/models")["items"]
+        found = job.client.runs.list_models()["items"]
         job.out.result({"items": found})
         rows = ([escape(each["name"]), "yes" if each["priced"] else "no"] for each in found)
         job.out.table(["model", "cost known"], rows, empty="none: the operator names them in ASSAY_MODELS")
 
 
-def watch(api: Api, out: Output, started: Json) -> Json:
+def watch(client: Assay, out: Output, started: Json) -> Json:
     """The run once it has ended; its progress is shown meanwhile."""
     name = f"{started['prompt_name']} v{started['prompt_version']}"
     out.hint(f"run {started['id']} (ctrl-C leaves it running)")
@@ -158,7 +160,7 @@ def watch(api: Api, out: Output, started: Json) -> Json:
             unmeasured = f"{done['unmeasured']} unmeasured" if done["unmeasured"] else ""
             progress(done["measured"] + done["unmeasured"], done["total"], unmeasured)
 
-        return until_finished(lambda: api.get(at("runs", started["id"])), show_progress, time.sleep)
+        return until_finished(lambda: client.runs.get_run(started["id"]), show_progress, time.sleep)
 
 
 def show_run(out: Output, found: Json) -> None:
@@ -186,11 +188,12 @@ def show_run(out: Output, found: Json) -> None:
     )
 
 
-def parse_evaluator(words: str) -> dict[str, Any]:
+def parse_evaluator(words: str) -> NewEvaluator:
     """KIND[:NAME][=JSON] as the API takes it; raises WrongUsage."""
     head, equals, config = words.partition("=")
     kind, _, name = head.partition(":")
-    if kind not in KINDS:
+    known = KINDS.get(kind)
+    if known is None:
         raise WrongUsage(f"There is no evaluator {kind!r}; there are {', '.join(KINDS)}.")
     settings: Any = {}
     if equals:
@@ -200,7 +203,7 @@ def parse_evaluator(words: str) -> dict[str, Any]:
             raise WrongUsage(f"The settings of {head} are not JSON: {error}.") from error
         if not isinstance(settings, dict):
             raise WrongUsage(f"The settings of {head} must be one JSON object.")
-    return {"kind": kind, "name": name, "config": settings}
+    return {"kind": known, "name": name, "config": settings}
 
 
 def _unescaped(words: str) -> str:

@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from assay_cli.api import Json
 from assay_cli.command import AsJson, examples, work
 from assay_cli.credentials import now
-from assay_cli.output import Output, count, dollars, moment, number
+from assay_cli.output import Json, Output, count, dollars, moment, number
 
 commands = typer.Typer(rich_markup_mode=None)
 
@@ -24,7 +23,7 @@ def usage(
     """Show what the organisation used: runs, tokens, cost, audits."""
     with work(as_json) as job:
         since = (now() - timedelta(hours=hours)).isoformat()
-        summary = job.api.get("/v1/analytics/summary", **{"from": since})
+        summary = job.client.analytics.get_summary(from_=since)
         job.out.result(summary)
         show_summary(job.out, summary)
 
