@@ -91,8 +91,13 @@ _DESCRIPTION: Final = """\
 Assay tells a team whether a prompt change or a code change is good enough to ship.
 
 Lists take `limit` and `cursor` and answer `items` and `next_cursor`. Errors are problem documents (RFC 9457) whose
-`reason` is for programs. Every answer names its `X-Request-ID`; `RateLimit-*` headers tell what is left of the caller's
-budget. The organisation's events come over the WebSocket `/ws/live`.
+`reason` is for programs; `x-problem-types` lists all of them. Every answer names its `X-Request-ID`; `RateLimit-*`
+headers tell what is left of the tightest of the caller's budgets, from which a request takes one, or its `x-cost`.
+
+Send a POST with an `Idempotency-Key` of your own making to be sure that it takes effect once, however often you repeat
+it. Change what has an `etag` with `If-Match`, so that nobody's change is lost (412).
+
+The organisation's events come over the WebSocket `/ws/live`.
 """
 
 
