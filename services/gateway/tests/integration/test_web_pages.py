@@ -21,6 +21,8 @@ SIGN_IN = {"action": "sign_in", "user_code": "wdjb-mjht", "email": "ada@example.
 PAGES = [
     "/device",
     "/device?user_code=WDJB-MJHT",
+    "/verify-email",
+    "/reset-password",
     "/verify-email?token=t",
     "/reset-password?token=t",
     "/accept-invitation?token=t",
@@ -317,6 +319,20 @@ async def test_a_refused_password_can_be_chosen_anew(browser, backend):
     assert answered.status_code == 422
     assert "New password is too common." in answered.text and 'value="abc"' in answered.text
     assert "passwordpassword" not in answered.text
+
+
+@pytest.mark.parametrize(
+    ("page", "rpc"), [("/verify-email", "ResendVerification"), ("/reset-password", "RequestPasswordReset")]
+)
+async def test_who_comes_without_a_link_can_get_one(page, rpc, browser, backend):
+    assert 'name="email"' in (await browser.get(page)).text
+    answered = await browser.post(page, {"action": "ask", "email": "ada@example.org"})
+    assert answered.status_code == 200 and "If an account has this address" in answered.text
+    assert [request.email for request in backend.asked(rpc)] == ["ada@example.org"]
+    backend.answers[rpc] = LinkInvalid("no mails are sent here")
+    answered = await browser.post(page, {"action": "ask", "email": "ada@example.org"})
+    assert answered.status_code == 409 and "No mails are sent here." in answered.text
+    assert 'value="ada@example.org"' in answered.text
 
 
 @pytest.fixture

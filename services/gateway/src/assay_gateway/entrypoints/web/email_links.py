@@ -5,6 +5,7 @@ Looking at a page spends nothing: programs that scan mail for harm follow links.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import urlencode
 
@@ -22,25 +23,36 @@ from assay_gateway.entrypoints.web.routes import page_router
 from assay_gateway.entrypoints.web.signing_in import providers, signed_in
 from assay_gateway.entrypoints.web.templates import shown
 
+VERIFICATION: Final = "/verify-email"
+RESET: Final = "/reset-password"
 INVITATION: Final = "/accept-invitation"
+_TITLES: Final = {VERIFICATION: "Verify your address", RESET: "Choose a new password"}
 _PASSWORD_LIMITS: Final = {"min_password": MIN_PASSWORD, "max_password": MAX_PASSWORD}
 _COSTLY: Final = {"x-cost": 5}
 
-verification = page_router("/verify-email")
-reset = page_router("/reset-password")
+verification = page_router(VERIFICATION)
+reset = page_router(RESET)
 invitation = page_router(INVITATION)
 
 
 @verification.get("")
 async def show_verification(token: str = "") -> Response:
-    """A button."""
+    """A button; for who comes without a link, a way to get one."""
+    if not token:
+        return _ask_for_link(VERIFICATION)
     return shown("verify_email.html", token=token, message="")
 
 
 @verification.post("")
 async def spend_verification(request: Request, gateway: TheGateway) -> Response:
-    """Spend the link."""
-    token = (await form_of(request)).get("token", "")
+    """Spend the link, or send one."""
+    form = await form_of(request)
+    token = form.get("token", "")
+    if form.get("action") == "ask":
+        call = gateway.services.accounts.ResendVerification
+        return await _send_link(
+            VERIFICATION, form, lambda email: call(accounts_pb2.ResendVerificationRequest(email=email))
+        )
     try:
         with refusals():
             await gateway.services.accounts.VerifyEmail(accounts_pb2.VerifyEmailRequest(token=token))
@@ -51,15 +63,20 @@ async def spend_verification(request: Request, gateway: TheGateway) -> Response:
 
 @reset.get("")
 async def show_reset(token: str = "") -> Response:
-    """A form for the new password."""
+    """A form for the new password; for who comes without a link, a way to get one."""
+    if not token:
+        return _ask_for_link(RESET)
     return shown("reset_password.html", token=token, message="", **_PASSWORD_LIMITS)
 
 
 @reset.post("", openapi_extra=_COSTLY)
 async def spend_reset(request: Request, gateway: TheGateway) -> Response:
-    """Spend the link."""
+    """Spend the link, or send one."""
     form = await form_of(request)
     token = form.get("token", "")
+    if form.get("action") == "ask":
+        call = gateway.services.accounts.RequestPasswordReset
+        return await _send_link(RESET, form, lambda email: call(accounts_pb2.RequestPasswordResetRequest(email=email)))
     try:
         with refusals():
             await gateway.services.accounts.ResetPassword(
@@ -71,6 +88,23 @@ async def spend_reset(request: Request, gateway: TheGateway) -> Response:
         "done.html",
         title="Your password is changed",
         detail="Whoever was signed in with the old one is signed out. You can close this page and sign in.",
+    )
+
+
+def _ask_for_link(page: str, *, email: str = "", message: str = "", status: int = 200) -> Response:
+    return shown("ask_for_link.html", status, page=page, title=_TITLES[page], email=email, message=message)
+
+
+async def _send_link(page: str, form: dict[str, str], send: Callable[[str], Awaitable[object]]) -> Response:
+    """Let auth send a link; what is said then is the same whether the address is known or not."""
+    email = form.get("email", "")
+    try:
+        with refusals():
+            await send(email)
+    except Refused as refused:
+        return _ask_for_link(page, email=email, message=refused.message, status=refused.status)
+    return shown(
+        "done.html", title="Look into your mail", detail="If an account has this address, a link is on its way."
     )
 
 
