@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
@@ -15,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from assay_client import Session
+from assay_client import Assay, AsyncAssay, Session
 
 
 @dataclass
@@ -199,3 +200,53 @@ def version() -> Any:
         return resolve
 
     return make
+
+
+class Asynchronous:
+    """An asynchronous client, called like the other one."""
+
+    def __init__(self, client: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._client, self._loop = client, loop
+
+    def __getattr__(self, name: str) -> Any:
+        return Asynchronous(getattr(self._client, name), self._loop)
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        called = self._client(*arguments, **named)
+        if hasattr(called, "__aiter__"):
+            return self._items(called)
+        return self._loop.run_until_complete(called)
+
+    def _items(self, iterator: Any) -> Iterator[Any]:
+        with suppress(StopAsyncIteration):
+            while True:
+                yield self._loop.run_until_complete(anext(iterator))
+
+
+@pytest.fixture(params=["sync", "async"])
+def connect(request: Any, server: Server) -> Any:
+    """`connect(api_key=…)` makes a client and the list of its waits."""
+    waits: list[float] = []
+    opened = []
+    loop = asyncio.new_event_loop()
+
+    def make(**options):
+        if request.param == "sync":
+            client = Assay(options.pop("url", server.url), **options)
+            client.transport._sleep = waits.append
+            opened.append(client.close)
+            return client, waits
+        client = AsyncAssay(options.pop("url", server.url), **options)
+
+        async def sleep(seconds):
+            waits.append(seconds)
+
+        client.transport._sleep = sleep
+        opened.append(lambda: loop.run_until_complete(client.aclose()))
+        return Asynchronous(client, loop), waits
+
+    yield make
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    for close in opened:
+        close()
+    loop.close()

@@ -51,7 +51,7 @@ def test_a_session_of_an_older_assay_is_good_still(at):
 def test_a_broken_credentials_file_is_named(at):
     at().file.parent.mkdir()
     at().file.write_text("{")
-    with pytest.raises(WrongUsage, match="credentials.json"):
+    with pytest.raises(WrongUsage, match=r"credentials\.json"):
         _ = at().url
 
 

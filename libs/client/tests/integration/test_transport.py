@@ -2,63 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 
 import httpx
 import pytest
 
-from assay_client import Assay, AsyncAssay, InMemory, NotSignedIn, Problem, Unreachable
-
-
-class Asynchronous:
-    """An asynchronous client, called like the other one."""
-
-    def __init__(self, client, loop):
-        self._client, self._loop = client, loop
-
-    def __getattr__(self, name):
-        return Asynchronous(getattr(self._client, name), self._loop)
-
-    def __call__(self, *arguments, **named):
-        called = self._client(*arguments, **named)
-        if hasattr(called, "__aiter__"):
-            return self._items(called)
-        return self._loop.run_until_complete(called)
-
-    def _items(self, iterator):
-        async def collect():
-            return [item async for item in iterator]
-
-        return self._loop.run_until_complete(collect())
-
-
-@pytest.fixture(params=["sync", "async"])
-def connect(request, server):
-    """`connect(api_key=…)` makes a client and the list of its waits."""
-    waits: list[float] = []
-    opened = []
-    loop = asyncio.new_event_loop()
-
-    def make(**options):
-        if request.param == "sync":
-            client = Assay(options.pop("url", server.url), **options)
-            client.transport._sleep = waits.append
-            opened.append(client.close)
-            return client, waits
-        client = AsyncAssay(options.pop("url", server.url), **options)
-
-        async def sleep(seconds):
-            waits.append(seconds)
-
-        client.transport._sleep = sleep
-        opened.append(lambda: loop.run_until_complete(client.aclose()))
-        return Asynchronous(client, loop), waits
-
-    yield make
-    for close in opened:
-        close()
-    loop.close()
+from assay_client import Assay, InMemory, NotSignedIn, Problem, Unreachable
 
 
 def test_a_busy_gateway_is_asked_again_after_the_time_it_names(connect, server, answer, problem):
@@ -248,8 +197,6 @@ def test_a_device_waits_until_it_is_approved(connect, server, answer, tokens):
         answer(200, {"a": 1}),
     )  # fmt: skip
     device = client.begin_device_sign_in("assay on laptop")
-    if isinstance(device, Asynchronous):
-        device = device._client
     assert (device.user_code, device.verification_uri_complete) == ("WDJB-MJHT", BEGUN["verification_uri_complete"])
     assert "secret" not in repr(device)
     client.finish_device_sign_in(device)
