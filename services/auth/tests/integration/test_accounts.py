@@ -4,13 +4,13 @@ import asyncio
 import re
 import time
 from datetime import timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 import grpc
 import pytest
 
 from assay.auth.v1 import accounts_pb2, api_keys_pb2, events_pb2, invitations_pb2, organisations_pb2, sessions_pb2
-from assay_auth.adapters.passwords import Argon2Hasher
 from assay_auth.application.accounts.tidy import Tidy
 from assay_auth.domain.sign_up import SignUp
 
@@ -20,6 +20,8 @@ FAILED = grpc.StatusCode.FAILED_PRECONDITION
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 PASSWORD = "a password nobody thought of"
 OTHER = "another one nobody thought of"
+FLOOR = 0.5
+"""Seconds; longer than this machine takes for the work behind the answers, however busy it is."""
 
 
 @pytest.fixture
@@ -166,8 +168,9 @@ async def test_an_account_that_somebody_else_began_is_the_owners_by_a_reset(worl
 
 
 async def test_answers_for_known_and_unknown_addresses_take_alike(shared_settings, inhabit):
+    """The floor of the answers is above all that is done for them; hashing a password comes to both alike."""
     settings = shared_settings.model_copy(update={"sign_up": SignUp.OPEN})
-    async with inhabit(settings, Argon2Hasher(), floor_seconds=0.3) as world:
+    async with inhabit(settings, floor_seconds=FLOOR) as world:
         known = (await world.person()).email
 
         async def seconds(call, request):
@@ -178,16 +181,15 @@ async def test_answers_for_known_and_unknown_addresses_take_alike(shared_setting
         for call, request in [
             (world.accounts.RequestPasswordReset, accounts_pb2.RequestPasswordResetRequest),
             (world.accounts.ResendVerification, accounts_pb2.ResendVerificationRequest),
+            (world.accounts.SignUp, partial(accounts_pb2.SignUpRequest, name="Grace", password=PASSWORD)),
         ]:
-            times = [await seconds(call, request(email=email)) for email in (known, new_address())]
-            assert min(times) >= 0.29
-            assert max(times) / min(times) < 2
-        sign_ups = [
-            min([await seconds(world.accounts.SignUp, made(email())) for _ in range(3)])
-            for email in (lambda: known, new_address)
-            for made in [lambda email: accounts_pb2.SignUpRequest(email=email, name="Grace", password=PASSWORD)]
-        ]
-        assert max(sign_ups) / min(sign_ups) < 2
+            pairs = [
+                (await seconds(call, request(email=known)), await seconds(call, request(email=new_address())))
+                for _ in range(3)
+            ]
+            # The shortest of several: what disturbs a measurement only ever makes it longer.
+            for shortest in map(min, zip(*pairs, strict=True)):
+                assert FLOOR <= shortest < 1.5 * FLOOR
 
 
 @pytest.mark.parametrize(

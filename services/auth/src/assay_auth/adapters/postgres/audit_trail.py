@@ -58,7 +58,7 @@ class PostgresAuditTrail:
     async def end_for_append(self, org_id: UUID) -> Link:
         """The chain's end, locked."""
         await self.connection.execute(_BEGIN, org_id, GENESIS)
-        row = await self.connection.fetchrow(f"{_END} FOR UPDATE", org_id)
+        (row,) = await self.connection.fetch(f"{_END} FOR UPDATE", org_id)
         return Link(row["sequence"], row["hash"])
 
     async def has(self, org_id: UUID, fact_id: UUID) -> bool:
