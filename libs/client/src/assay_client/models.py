@@ -1819,11 +1819,11 @@ class Content(TypedDict):
 
 class GraphQLAnswer(TypedDict):
     """
-    What was read, and what could not be.
+    What was read, and what could not be; there are no `errors` where everything could.
     """
 
-    data: dict[str, JsonValue] | None
-    errors: list[dict[str, JsonValue]] | None
+    data: NotRequired[dict[str, JsonValue] | None]
+    errors: NotRequired[list[dict[str, JsonValue]] | None]
     """
     Their `extensions.code` is the `reason` of a problem document.
     """
