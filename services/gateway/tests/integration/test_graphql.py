@@ -239,6 +239,12 @@ async def test_what_is_refused(ask, backend, query, told):
     assert rpcs(backend) == {}
 
 
+async def test_an_operation_that_the_document_does_not_have(client):
+    body = {"query": "query A { me { email } } query B { me { name } }", "operationName": "C"}
+    answer = (await client.post("/graphql", json=body)).json()
+    assert "operationName" in answer["errors"][0]["message"]
+
+
 async def test_a_query_that_costs_too_much_is_refused_before_anything_is_asked(ask, backend):
     query = (
         "query Q($n: Int) { "

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final
 
 from fastapi import Query, Request, Response
 from graphql import GraphQLError
-from pydantic import Field, JsonValue, ValidationError
-from strawberry.schema.exceptions import InvalidOperationTypeError
+from pydantic import BaseModel, Field, JsonValue, ValidationError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType
 
 from assay_common.errors import AssayError, InvalidArgument, Violation
@@ -19,7 +19,7 @@ from assay_gateway.entrypoints.graphql.schema import schema
 from assay_gateway.entrypoints.http.admission import address_of
 from assay_gateway.entrypoints.http.gateway import Gateway, TheGateway
 from assay_gateway.entrypoints.http.routing import api_router, problems
-from assay_gateway.entrypoints.http.schemas.base import Body, Shown
+from assay_gateway.entrypoints.http.schemas.base import Body
 from assay_gateway.messages import to_bytes
 
 router = api_router("/graphql", "graphql")
@@ -50,8 +50,8 @@ class GraphQLRequest(Body):
     ] = None
 
 
-class GraphQLAnswer(Shown):
-    """What was read, and what could not be."""
+class GraphQLAnswer(BaseModel):
+    """What was read, and what could not be; there are no `errors` where everything could."""
 
     data: Annotated[dict[str, JsonValue] | None, Field(examples=[{"prompts": {"nodes": []}}])] = None
     errors: Annotated[
@@ -78,10 +78,10 @@ async def query_graph(body: GraphQLRequest, request: Request, gateway: TheGatewa
 async def query_graph_by_address(
     request: Request,
     gateway: TheGateway,
-    query: Annotated[str | None, Query(max_length=8 * 1024, examples=["{ me { email } }"])] = None,
-    variables: Annotated[str, Query(description="JSON.", max_length=8 * 1024)] = "",
+    query: Annotated[str | None, Query(max_length=2 * 1024, examples=["{ me { email } }"])] = None,
+    variables: Annotated[str, Query(description="JSON.", max_length=1024)] = "",
     operationName: Annotated[str | None, Query()] = None,  # noqa: N803 - the name is GraphQL's
-    extensions: Annotated[str, Query(description="JSON.", max_length=1024)] = "",
+    extensions: Annotated[str, Query(description="JSON.", max_length=256)] = "",
 ) -> Response:
     """The same, for persisted queries that caches may keep."""
     try:
@@ -107,12 +107,14 @@ async def _answered(gateway: Gateway, address: str, request: GraphQLRequest) -> 
         result = await schema.execute(
             query,
             variable_values=request.variables,
-            operation_name=request.operationName,
+            operation_name=request.operationName or None,
             context_value=Context.of(gateway, principal(), address),
             allowed_operation_types=READING,
         )
     except InvalidOperationTypeError:
         return _refused(GraphQLError(_READ_ONLY))
+    except CannotGetOperationTypeError:
+        return _refused(GraphQLError("operationName must be that of an operation of the document"))
     answer: dict[str, Any] = {"data": result.data}
     if result.errors:
         answer["errors"] = [error.formatted for error in result.errors]

@@ -72,6 +72,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self._stop_waiting()
         super().handle_websocket_upgrade()
 
+    def send_400_response(self, msg: str) -> None:
+        """Say as a problem document that this is no HTTP, or that its target is longer than a target may be."""
+        self._refuse(from_http(400, msg))
+
     def shutdown(self) -> None:
         """Close once nothing can be on its way any more: a request that was sent before we close gets its answer."""
         if self._is_busy():

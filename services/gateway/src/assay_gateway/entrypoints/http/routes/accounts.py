@@ -29,10 +29,11 @@ accounts = public_router("/v1/accounts", "accounts")
 me = api_router("/v1/me", "account")
 
 _BODY = problems(400, 409, 413, 415)
+_LINK = problems(400, 404, 409, 413, 415)
 _COSTLY = {"x-cost": 5}
 
 
-@accounts.post("", status_code=202, response_model=Accepted, responses=_BODY, openapi_extra=_COSTLY)
+@accounts.post("", status_code=202, response_model=Accepted, responses=_LINK, openapi_extra=_COSTLY)
 async def sign_up(body: SignUp, services: TheServices) -> Json:
     """Create a person, who gets a link that verifies the address. For a known address that person is told."""
     request = pb.SignUpRequest(

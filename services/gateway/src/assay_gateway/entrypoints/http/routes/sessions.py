@@ -41,7 +41,7 @@ async def sign_in(body: SignIn, services: TheServices, response: Response) -> Js
     return _opened(await services.sessions.SignIn(request), response)
 
 
-@sessions.post("/refresh", status_code=201, response_model=OpenedSession, responses=_BODY)
+@sessions.post("/refresh", status_code=201, response_model=OpenedSession, responses={**_BODY, **problems(404)})
 async def refresh_session(body: Refresh, services: TheServices, response: Response) -> Json:
     """Exchange a refresh token for new tokens; each works once, and using one twice closes the session."""
     request = pb.RefreshTokensRequest(refresh_token=body.refresh_token, organisation=body.organisation or "")
