@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -39,6 +40,6 @@ def test_a_package_is_typed(member: Path) -> None:
 def test_a_package_names_everything_of_the_workspace_that_it_imports(member: Path) -> None:
     declared = tomllib.loads((member / "pyproject.toml").read_text())["project"]["dependencies"]
     sources = "\n".join(path.read_text() for path in package(member).rglob("*.py"))
-    for name in ("assay_common", "assay_protos", "assay_local", "assay_cli"):
-        if f"from {name}" in sources and package(member).name != name:
+    for name in ("assay_common", "assay_protos", "assay_local", "assay_client", "assay_cli"):
+        if re.search(rf"from {name}\b", sources) and package(member).name != name:
             assert name.replace("_", "-") in declared

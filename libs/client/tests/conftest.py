@@ -218,9 +218,12 @@ class Asynchronous:
         return self._loop.run_until_complete(called)
 
     def _items(self, iterator: Any) -> Iterator[Any]:
-        with suppress(StopAsyncIteration):
-            while True:
-                yield self._loop.run_until_complete(anext(iterator))
+        try:
+            with suppress(StopAsyncIteration):
+                while True:
+                    yield self._loop.run_until_complete(anext(iterator))
+        finally:
+            self._loop.run_until_complete(iterator.aclose())
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -246,7 +249,6 @@ def connect(request: Any, server: Server) -> Any:
         return Asynchronous(client, loop), waits
 
     yield make
-    loop.run_until_complete(loop.shutdown_asyncgens())
     for close in opened:
         close()
     loop.close()

@@ -84,7 +84,7 @@ def _compiled(source: str) -> Template:
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
-    return json.dumps(_with_integers(value), ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(_with_integers(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def _with_integers(value: Any) -> Any:

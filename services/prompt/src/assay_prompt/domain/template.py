@@ -57,7 +57,8 @@ def _compiled(source: str) -> Template:
 
 
 def _as_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    # The keys of a protobuf Struct come in another order in each process: sorted, a rendering is always the same.
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def _unsupported(field: str, line: int, problem: str) -> UnsupportedTemplateSyntax:
