@@ -234,6 +234,7 @@ def slow_prompts(backend):
 
 async def test_a_full_queue_turns_requests_away_at_once(make_gateway, backend, token, slow_prompts, eventually):
     gateway = await make_gateway(backend, http={"max_concurrent": 2, "max_queued": 3})
+    await gateway.ready()  # From now on events are followed, and what is read is remembered.
     headers = {"authorization": f"Bearer {token}"}
     assert (await gateway.http.get("/v1/prompts/x/resolve", headers=headers)).status_code == 200
     asked = [asyncio.create_task(gateway.http.get("/v1/prompts/x", headers=headers)) for _ in range(5)]
