@@ -254,6 +254,8 @@ async def make_gateway(kafka_settings, valkey):
                     "targets": Targets(auth=target, prompt=target, evaluation=target, audit=target, analytics=target),
                     "grace_seconds": 5,
                     **changes,
+                    # All tests share a Kafka, and none needs what others did long ago.
+                    "live": {"replay_seconds": 120} | changes.get("live", {}),
                     "http": {"listen": "127.0.0.1:0", "linger_seconds": 0, **changes.get("http", {})},
                 }
             )
