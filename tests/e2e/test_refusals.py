@@ -9,6 +9,7 @@ import pytest
 
 from assay_testing.repositories import bundle, commit, git, repository
 
+
 def is_problem(response, status, reason=None):
     assert response.status_code == status, response.text
     assert response.headers["content-type"].startswith("application/problem+json")
