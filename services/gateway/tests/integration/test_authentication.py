@@ -1,5 +1,6 @@
 """Tokens and API keys: checked offline, exchanged once, forgotten when auth says so."""
 
+import asyncio
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -122,3 +123,11 @@ async def test_while_auth_is_away_known_keys_and_tokens_work(make_gateway, backe
 async def test_the_scheme_is_read_without_regard_to_case(path, gateway, token):
     answered = await gateway.http.get(path, headers={"authorization": f"bEARER {token}"})
     assert answered.status_code == 200
+
+
+async def test_many_requests_at_once_with_a_key_that_is_new_here_are_not_taken_for_guesses(make_gateway, backend, org):
+    gateway = await make_gateway(backend, limits={"refused_burst": 2})
+    key, _ = backend.issue_key("prompts:read", org=org)
+    requests = (gateway.http.get("/v1/prompts/x", headers=bearer(key)) for _ in range(30))
+    assert {answered.status_code for answered in await asyncio.gather(*requests)} == {200}
+    assert len(backend.asked("ExchangeApiKey")) == 1

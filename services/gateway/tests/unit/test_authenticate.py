@@ -120,6 +120,18 @@ async def test_auth_hears_of_a_key_in_use_every_minute(world, authenticate):
     assert world.exchanges == 3
 
 
+async def test_a_key_that_is_being_exchanged_need_not_be_asked_for_again(world, authenticate):
+    world.keys["assay_1"] = {}
+    world.gate.clear()
+    assert not authenticate.remembers("assay_1")
+    exchanging = asyncio.create_task(authenticate("assay_1"))
+    await world.asked.wait()
+    assert authenticate.remembers("assay_1")
+    world.gate.set()
+    await exchanging
+    assert authenticate.remembers("assay_1")
+
+
 async def test_a_key_is_renewed_before_its_token_expires(world, authenticate):
     world.keys["assay_1"] = {"lifetime": 600}
     first = await authenticate("assay_1")

@@ -82,8 +82,11 @@ class Authenticate:
         return caller
 
     def remembers(self, bearer: str) -> bool:
-        """Whether this is an API key that auth has accepted before."""
-        return bearer.startswith(KEY_PREFIX) and hashlib.sha256(bearer.encode()).digest() in self._known
+        """Whether this is an API key that auth has accepted before, or is being asked about at this moment."""
+        if not bearer.startswith(KEY_PREFIX):
+            return False
+        digest = hashlib.sha256(bearer.encode()).digest()
+        return digest in self._known or digest in self._exchanging
 
     def forget_key(self, key_id: UUID) -> None:
         """A key was revoked, for good."""

@@ -51,7 +51,11 @@ async def authenticated(connection: HTTPConnection, gateway: Gateway, bearer: st
         except TokenInvalid:
             _refuse_guessing(await gateway.limit_rate(attempt))
             raise
-    _refuse_guessing(await gateway.limit_rate(attempt))
+    decision = await gateway.limit_rate(attempt)
+    if not decision.allowed:
+        if gateway.authenticate.remembers(bearer):  # Others have come with the same key meanwhile, and asked.
+            return await gateway.authenticate(bearer)
+        _refuse_guessing(decision)
     try:
         caller = await gateway.authenticate(bearer)
     except Unauthenticated:
