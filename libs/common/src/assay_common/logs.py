@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -31,7 +31,7 @@ _NOT_SECRET = frozenset({"tokens", "input_tokens", "output_tokens", "total_token
 
 def new_request_id() -> str:
     """A fresh id for a request that came without one."""
-    return uuid4().hex
+    return token_hex(16)
 
 
 @contextmanager

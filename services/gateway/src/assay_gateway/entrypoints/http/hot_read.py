@@ -9,8 +9,10 @@ for a caller that sends a trace along.
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl, unquote
+from uuid import UUID
 
 from opentelemetry.trace import SpanKind
 from starlette.responses import Response
@@ -69,7 +71,7 @@ class HotRead:
         caller = await self._known_caller(headers.get(b"authorization", b""))
         if caller is None or caller.org_id is None or PERMISSION not in caller.permissions:
             return True
-        selector = _selector(caller, path[len(_START) : -len(_END)], scope["query_string"])
+        selector = _selector(caller.org_id, path[len(_START) : -len(_END)], scope["query_string"])
         document = None if selector is None else self._gateway.resolve_prompt.at_once(selector, caller)
         if document is None:
             return True
@@ -95,21 +97,22 @@ class HotRead:
             return None
 
 
-def _selector(caller: Principal, name: bytes, query: bytes) -> Selector | None:
+@lru_cache(maxsize=10_000)
+def _selector(org_id: UUID, name: bytes, query: bytes) -> Selector | None:
     """What the read names; None for the route to look at it more closely."""
-    if caller.org_id is None or not name or b"/" in name:
+    if not name or b"/" in name:
         return None
     prompt = unquote(name.decode("latin-1")) if b"%" in name else name.decode("latin-1")
     if not query:
-        return Selector(caller.org_id, prompt)
+        return Selector(org_id, prompt)
     named = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
     if len(named) != 1:
         return None
     key, value = named[0]
     if key == "label" and value:
-        return Selector(caller.org_id, prompt, label=value)
+        return Selector(org_id, prompt, label=value)
     if key == "version" and value.isascii() and value.isdigit() and value[0] != "0":
-        return Selector(caller.org_id, prompt, version=int(value))
+        return Selector(org_id, prompt, version=int(value))
     return None
 
 
