@@ -12,6 +12,7 @@ from rich.console import Console
 from tests.load.client import LoadFailed
 from tests.load.live import measure_live, measure_token_check
 from tests.load.report import FETCH_GOAL, machine, write
+from tests.load.sign_in import measure_sign_in
 from tests.load.suite import suite
 from tests.load.traffic import measure_reads, measure_writes
 from tests.load.work import measure_audit, measure_evaluation
@@ -50,6 +51,10 @@ async def _measure(stack: Stack, found: dict[str, Any]) -> None:
     console.print("requests: a bare route beside the prompt fetch")
     found |= await measure_reads(stack, make_api())
     _show(found, "bare_fastapi", "prompt_fetch", "prompt_fetch_not_modified")
+    half = found["prompt_fetch_at_half_the_rate"]
+    console.print(f"  prompt_fetch at {half['rps']} requests/s: p99 {half['p99_ms']} ms")
+    found["sign_in"] = measure_sign_in(make_api())
+    console.print(f"  {found['sign_in']}")
     console.print("live feed: ten thousand listeners")
     found["token_check"] = await measure_token_check()
     found["live"] = await measure_live(stack, make_api)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import random
 import statistics
 import sys
 import time
@@ -48,6 +49,12 @@ class Job:
     seconds: float
     warm_up_seconds: float = 0.5
     """Asked before, not measured, but answers must be good already."""
+    per_second: float | None = None
+    """Requests a second, of all connections together; None = each asks again as soon as it has its answer.
+
+    With a rate, a request's time counts from when it was due, so that an answer that is late cannot hide how long the
+    next ones had to wait (coordinated omission).
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +114,12 @@ class _Tally:
 class _Connection(asyncio.Protocol):
     """Asks until the time is over or something fails."""
 
-    def __init__(self, request: bytes, tally: _Tally, ended: asyncio.Future[None]) -> None:
+    def __init__(self, request: bytes, tally: _Tally, ended: asyncio.Future[None], interval: float) -> None:
         self._request = request
         self._is_numbered = NUMBER in request
         self._tally = tally
+        self._interval = interval
+        self._due = 0.0
         self._ended = ended
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
@@ -118,7 +127,9 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._ask()
+        # Not all at the same moment, where there is a rate.
+        self._due = time.perf_counter() + self._interval * random.random()
+        self._ask_when_due()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -135,15 +146,25 @@ class _Connection(asyncio.Protocol):
         now = time.perf_counter()
         self._tally.answered(self._parser.get_status_code(), self._asked_at, now)
         if now < self._tally.until and not self._tally.failures:
-            self._ask()
+            self._due += self._interval
+            self._ask_when_due()
         else:
             self._end()
 
+    def _ask_when_due(self) -> None:
+        wait = self._due - time.perf_counter() if self._interval else 0.0
+        if wait > 0:
+            asyncio.get_running_loop().call_later(wait, self._ask)
+        else:
+            self._ask()
+
     def _ask(self) -> None:
+        if self._ended.done():
+            return
         assert self._transport is not None
         self._tally.asked += 1
         request = self._request.replace(NUMBER, b"%08d" % self._tally.asked) if self._is_numbered else self._request
-        self._asked_at = time.perf_counter()
+        self._asked_at = self._due if self._interval else time.perf_counter()
         self._transport.write(request)
 
     def _fail(self, words: str) -> None:
@@ -163,9 +184,10 @@ async def do(job: Job) -> Figures:
     start = time.perf_counter() + job.warm_up_seconds
     tally = _Tally(job.status, start, start + job.seconds)
     ends = [loop.create_future() for _ in job.requests]
+    interval = len(job.requests) / job.per_second if job.per_second else 0.0
     for text, ended in zip(job.requests, ends, strict=True):
         await loop.create_connection(
-            lambda text=text, ended=ended: _Connection(text.encode(), tally, ended),  # type: ignore[misc]
+            lambda text=text, ended=ended: _Connection(text.encode(), tally, ended, interval),  # type: ignore[misc]
             "127.0.0.1",
             job.port,
         )

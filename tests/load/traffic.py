@@ -87,7 +87,17 @@ async def measure_reads(stack: Stack, api: Api) -> dict[str, Any]:
         name: _both({each: rounds[name, each] for each in (MANY, 1)}, {} if name == "bare_fastapi" else bare)
         for name in scenes
     }
-    return {"answer_bytes": len(answer.content), **found}
+    text = scenes["prompt_fetch"][1]
+    half = await _at_half_the_rate(gateway_port(stack), text, found["prompt_fetch"]["rps"])
+    return {"answer_bytes": len(answer.content), **found, "prompt_fetch_at_half_the_rate": half}
+
+
+async def _at_half_the_rate(port: int, text: str, most: float) -> dict[str, Any]:
+    """The fetch when half as much is asked for as can be answered: how long a request takes that need not queue."""
+    rounds = Rounds()
+    for _ in range(ROUNDS):
+        rounds.each.append(await measure(Job(port, [text] * MANY, 200, SECONDS, per_second=most / 2)))
+    return rounds.median()
 
 
 async def measure_writes(stack: Stack, api: Api) -> dict[str, Any]:
