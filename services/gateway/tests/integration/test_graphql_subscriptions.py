@@ -122,6 +122,14 @@ async def test_a_revoked_key_hears_no_more(listening, backend, org, publish, eve
     assert errors[0]["extensions"]["code"] == "REVOKED"
 
 
+async def test_a_subscription_ends_with_its_token(listening, issuer, org):
+    async with accepted(listening, issuer.token("prompts:read", org=org, lifetime=2)) as socket:
+        await socket.subscribe()
+        heard = await socket.hear()
+    errors = heard["payload"]["errors"] if heard["type"] == "next" else heard["payload"]
+    assert errors[0]["extensions"]["code"] == "TOKEN_EXPIRED"
+
+
 async def test_queries_may_come_this_way_too(listening, backend, token):
     backend.answers["BatchGetRuns"] = runs_pb2.BatchGetRunsResponse(runs=[])
     async with accepted(listening, token) as socket:

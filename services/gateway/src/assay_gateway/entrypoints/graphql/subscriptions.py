@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
 import strawberry
 from graphql import GraphQLError
 
-from assay_common.identity import Principal
-from assay_common.rpc.jwks import LEEWAY
 from assay_gateway.application.live_feed import Gap, ListeningEnded, Message
 from assay_gateway.domain.cursor import Cursor
 from assay_gateway.domain.feed import Told, Wanted
 from assay_gateway.entrypoints.graphql.context import Info
 from assay_gateway.entrypoints.graphql.scalars import JSON, DateTime
+from assay_gateway.entrypoints.http.listening import seconds_left
 
 _ENDINGS: Final = {
     "too_slow": "events came faster than they were read; subscribe again after the last id you have",
@@ -58,7 +56,7 @@ class Subscription:
         wanted = Wanted.named(topics or [])
         cursor = Cursor.decode(after) if after else None
         try:
-            async with asyncio.timeout(_seconds_left(context.caller)):
+            async with asyncio.timeout(seconds_left(context.caller)):
                 async for message in context.gateway.feed.messages(context.caller, wanted, cursor):
                     update = _update(message)
                     if update is not None:
@@ -77,10 +75,6 @@ def _update(message: Message) -> Any:
             return {"id": cursor.text, "event": None}
         case _:
             return None
-
-
-def _seconds_left(caller: Principal) -> float:
-    return max(0.0, caller.expires_at.timestamp() + LEEWAY - time.time())
 
 
 def _ended(code: str, words: str) -> GraphQLError:

@@ -81,7 +81,7 @@ class Listener:
         )
         self._heart = asyncio.get_running_loop().call_later(self._gateway.live.heartbeat_seconds, self._beat)
         try:
-            async with asyncio.timeout(_seconds_left(self._caller)) as self._limit:
+            async with asyncio.timeout(seconds_left(self._caller)) as self._limit:
                 if self._subscription.ending is not None:
                     raise self._farewell()
                 await greet(self._subscription)
@@ -128,7 +128,7 @@ class Listener:
         self._subscription.pause(time.monotonic())
 
 
-def _seconds_left(caller: Principal) -> float:
+def seconds_left(caller: Principal) -> float:
     """Until the caller's token expires; one that is accepted after that, for clocks differ, has until then."""
     left = caller.expires_at.timestamp() - time.time()
     return left if left > 0 else max(0.0, left + LEEWAY)
