@@ -6,7 +6,7 @@ import json
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
@@ -77,7 +77,7 @@ class InMemory:
 
     def save(self, session: Session | None) -> None:
         """Keep it."""
-        self.session = replace(session) if session else None
+        self.session = session
 
     def alone(self) -> AbstractContextManager[Any]:
         """Nobody else knows this session."""

@@ -33,13 +33,13 @@ def decode_cursor(token: str) -> dict[str, str]:
         MalformedCursor: it is not one of `encode_cursor`.
     """
     if len(token) > MAX_CURSOR_CHARACTERS:
-        raise _malformed()
+        raise malformed_cursor()
     try:
         value = json.loads(base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, RecursionError) as error:
-        raise _malformed() from error
+        raise malformed_cursor() from error
     if not isinstance(value, dict) or not all(isinstance(part, str) for part in value.values()):
-        raise _malformed()
+        raise malformed_cursor()
     return value
 
 
@@ -63,7 +63,8 @@ def cut(rows: Sequence[T], size: int, sort_key: Callable[[T], Mapping[str, str]]
     return page, encode_cursor(sort_key(page[-1])) if len(rows) > size else ""
 
 
-def _malformed() -> MalformedCursor:
+def malformed_cursor() -> MalformedCursor:
+    """The refusal of a cursor that was not given out, or holds something that no page could begin behind."""
     return MalformedCursor(
         "the page token is not one of ours", Violation("page_token", "not given out by this service")
     )

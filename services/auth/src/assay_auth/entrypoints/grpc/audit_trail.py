@@ -14,7 +14,7 @@ from assay_auth.domain.text import parsed_id
 from assay_auth.entrypoints.grpc.messages import moment_from, timestamp
 from assay_common.errors import InvalidArgument, Violation
 from assay_common.identity import tenant
-from assay_common.postgres.pages import MalformedCursor, cut, decode_cursor, page_size
+from assay_common.postgres.pages import cut, decode_cursor, malformed_cursor, page_size
 
 CHUNK_BYTES: Final = 256 * 1024
 _BEFORE: Final = "before"
@@ -83,9 +83,7 @@ def _before(token: str) -> int | None:
         return None
     before = decode_cursor(token).get(_BEFORE, "")
     if not (before.isascii() and before.isdigit() and len(before) < 19):
-        raise MalformedCursor(
-            "the page token is not one of ours", Violation("page_token", "not given out by this service")
-        )
+        raise malformed_cursor()
     return int(before)
 
 

@@ -30,7 +30,7 @@ from assay_auth.domain.sessions import OpenedSession
 from assay_auth.domain.teams import Team
 from assay_auth.domain.text import parsed_id
 from assay_common.errors import InvalidArgument, Violation
-from assay_common.postgres.pages import MalformedCursor, decode_cursor, encode_cursor, page_size
+from assay_common.postgres.pages import decode_cursor, encode_cursor, malformed_cursor, page_size
 
 _TO_PROTO: Final = {
     Role.OWNER: organisations_pb2.ROLE_OWNER,
@@ -78,9 +78,7 @@ def page_request(size: int, token: str) -> PageRequest:
         return PageRequest(page_size(size))
     after = parsed_id(decode_cursor(token).get(_AFTER, ""))
     if after is None:
-        raise MalformedCursor(
-            "the page token is not one of ours", Violation("page_token", "not given out by this service")
-        )
+        raise malformed_cursor()
     return PageRequest(page_size(size), after)
 
 
