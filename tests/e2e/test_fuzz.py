@@ -40,7 +40,7 @@ def test_the_whole_document(stack: Stack, make_api: Callable[[], Api], signed: b
         f"{stack.gateway_url}/openapi.json",
         *headers,
         *("--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES)),
-        *("--exclude-operation-id", ENDLESS, "--workers", "2", "--seed", "1", "--request-timeout", "40"),
+        *("--exclude-operation-id", ENDLESS, "--workers", "1", "--seed", "1", "--request-timeout", "40"),
         *("--suppress-health-check", "all", "--warnings", "off", "--no-color", "--continue-on-failure"),
     ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
