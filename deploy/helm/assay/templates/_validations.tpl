@@ -5,7 +5,8 @@
       (include "assay.validate.database" . | fromYamlArray)
       (include "assay.validate.kafka" . | fromYamlArray)
       (include "assay.validate.stores" . | fromYamlArray)
-      (include "assay.validate.components" . | fromYamlArray) -}}
+      (include "assay.validate.components" . | fromYamlArray)
+      (include "assay.validate.autoscaling" . | fromYamlArray) -}}
 {{- if $problems -}}
 {{- fail (printf "\n\nThese values cannot work:\n  - %s\n" (join "\n  - " $problems)) -}}
 {{- end -}}
