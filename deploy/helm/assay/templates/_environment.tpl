@@ -124,6 +124,12 @@
 {{- define "assay.env.keys" -}}
 {{- $secret := include "assay.secret.keys" .root -}}
 {{ include "assay.env.secret" (dict "variable" "ASSAY_KEY_ENCRYPTION_KEY" "secret" $secret "key" "key-encryption-key") }}
+- name: ASSAY_PREVIOUS_KEY_ENCRYPTION_KEYS
+  valueFrom:
+    secretKeyRef:
+      name: {{ $secret }}
+      key: previous-key-encryption-keys
+      optional: true
 {{- with .root.Values.bootstrapAdmin.email }}
 - name: ASSAY_BOOTSTRAP_ADMIN__EMAIL
   value: {{ . | quote }}

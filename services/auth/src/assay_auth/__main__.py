@@ -1,4 +1,4 @@
-"""Run a role of the auth service: `python -m assay_auth serve`, `migrate`, `rotate-signing-key`, `deactivate EMAIL`."""
+"""Run a role of the auth service: `python -m assay_auth serve`, `migrate`, `rotate-signing-key`, `reseal` …."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 from assay_auth import bootstrap
 from assay_auth.adapters.postgres.transaction import SCHEMA
-from assay_auth.bootstrap.operations import deactivate, rotate_signing_key
+from assay_auth.bootstrap.operations import deactivate, reseal, rotate_signing_key
 from assay_auth.settings import Settings
 from assay_common.roles import Operation, main, migration, process
 
@@ -17,6 +17,7 @@ if __name__ == "__main__":
             {
                 "serve": process("auth", Settings, lambda settings, lifecycle: bootstrap.serve(settings)(lifecycle)),
                 "rotate-signing-key": rotate_signing_key,
+                "reseal": reseal,
                 "migrate": migration(SCHEMA, bootstrap.MIGRATIONS),
             },
             {"deactivate": Operation("EMAIL", deactivate)},

@@ -15,14 +15,29 @@ from assay_common.settings import DatabaseSettings, GrpcSettings, KafkaSettings,
 KEY_BYTES: Final = 32
 
 
-def _is_key(value: SecretStr) -> SecretStr:
+def _key(text: str) -> bytes:
     try:
-        key = base64.b64decode(value.get_secret_value(), validate=True)
+        key = base64.b64decode(text, validate=True)
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
         raise ValueError(f"must be {KEY_BYTES} bytes in base64 (openssl rand -base64 {KEY_BYTES})")
+    return key
+
+
+def _is_key(value: SecretStr) -> SecretStr:
+    _key(value.get_secret_value())
     return value
+
+
+def _are_keys(value: SecretStr) -> SecretStr:
+    for text in _listed(value):
+        _key(text)
+    return value
+
+
+def _listed(value: SecretStr) -> list[str]:
+    return value.get_secret_value().replace(",", " ").split()
 
 
 class BootstrapAdmin(Section):
@@ -51,6 +66,8 @@ class KeySettings(ServiceSettings):
     """32 bytes in base64: seals the private signing keys in the database. All replicas have the same."""
     key_encryption_key_file: Path | None = None
     """A mounted file that holds the key; instead of the key itself."""
+    previous_key_encryption_keys: Annotated[SecretStr, AfterValidator(_are_keys)] = SecretStr("")
+    """Keys that open what is sealed, and seal nothing any more (or not yet), separated by commas."""
 
     @model_validator(mode="before")
     @classmethod
@@ -66,9 +83,10 @@ class KeySettings(ServiceSettings):
             raise ValueError(f"ASSAY_KEY_ENCRYPTION_KEY_FILE cannot be read: {error.strerror}: {file}") from error
 
     @property
-    def key_encryption_bytes(self) -> bytes:
-        """The key encryption key itself."""
-        return base64.b64decode(self.key_encryption_key.get_secret_value())
+    def key_encryption_keys(self) -> tuple[bytes, ...]:
+        """The key that seals, and then those that only open."""
+        previous = _listed(self.previous_key_encryption_keys)
+        return tuple(_key(text) for text in (self.key_encryption_key.get_secret_value(), *previous))
 
 
 def _is_issuer(url: str) -> str:

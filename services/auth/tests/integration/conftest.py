@@ -238,8 +238,8 @@ async def opened(settings, clock=utc_now, hasher=None, floor_seconds=0.0) -> Asy
     async with pool(settings.database, SCHEMA) as connections, identity_providers(settings.sso) as providers:
         yield bootstrap.Parts(
             UnitOfWork(connections, SCHEMA, partial(PostgresTransaction, mails_leave=settings.mails_leave)),
-            Ed25519Signer(settings.key_encryption_bytes),
-            Sealer(settings.key_encryption_bytes),
+            Ed25519Signer(*settings.key_encryption_keys),
+            Sealer(*settings.key_encryption_keys),
             hasher or Argon2Hasher(cheap),
             clock,
             floor_seconds=floor_seconds,

@@ -106,4 +106,4 @@ async def test_replicas_that_need_the_next_key_at_once_make_one(fresh_settings, 
         made = await asyncio.gather(*(parts.ensure_signing_key() for parts in replicas))
         assert len({key.material.id for key in made}) == 1
         assert made[0].material.id != old.material.id
-        Ed25519Signer(fresh_settings.key_encryption_bytes).open(made[0].material)
+        Ed25519Signer(*fresh_settings.key_encryption_keys).open(made[0].material)

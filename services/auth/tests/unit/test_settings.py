@@ -18,7 +18,7 @@ SMTP = {"ASSAY_SMTP__HOST": "mail.example.org", "ASSAY_SMTP__SENDER": "Assay <as
 
 @pytest.fixture
 def environment(monkeypatch):
-    for name in (*GOOD, *ADMIN, "ASSAY_KEY_ENCRYPTION_KEY_FILE", "ASSAY_SSO"):
+    for name in (*GOOD, *ADMIN, "ASSAY_PREVIOUS_KEY_ENCRYPTION_KEYS", "ASSAY_KEY_ENCRYPTION_KEY_FILE", "ASSAY_SSO"):
         monkeypatch.delenv(name, raising=False)
 
     def change(**variables):
@@ -31,7 +31,7 @@ def environment(monkeypatch):
 def test_the_settings_of_serve(environment):
     environment(**GOOD, **ADMIN)
     settings = load(Settings)
-    assert settings.key_encryption_bytes == bytes(range(32))
+    assert settings.key_encryption_keys == (bytes(range(32)),)
     assert settings.bootstrap_admin.email == "ada@example.org"
 
 
@@ -44,7 +44,18 @@ def test_the_key_can_be_a_mounted_file(environment, tmp_path):
     file = tmp_path / "key"
     file.write_text(GOOD["ASSAY_KEY_ENCRYPTION_KEY"] + "\n")
     environment(**{**GOOD, "ASSAY_KEY_ENCRYPTION_KEY": None, "ASSAY_KEY_ENCRYPTION_KEY_FILE": str(file)})
-    assert load(Settings).key_encryption_bytes == bytes(range(32))
+    assert load(Settings).key_encryption_keys == (bytes(range(32)),)
+
+
+def test_previous_keys_come_behind_the_one_that_seals(environment):
+    keys = [base64.b64encode(bytes([number]) * 32).decode() for number in range(3)]
+    for separator in (",", " , ", "\n"):
+        environment(**{**GOOD, "ASSAY_PREVIOUS_KEY_ENCRYPTION_KEYS": separator.join(keys) + "\n"})
+        settings = load(Settings)
+        assert settings.key_encryption_keys == (bytes(range(32)), *(bytes([number]) * 32 for number in range(3)))
+        assert not any(key in str(describe(settings)) for key in keys)
+    environment(ASSAY_PREVIOUS_KEY_ENCRYPTION_KEYS="")
+    assert load(Settings).key_encryption_keys == (bytes(range(32)),)
 
 
 PROVIDER = {
@@ -127,6 +138,7 @@ def test_secrets_are_not_told(environment):
         ({"ASSAY_KEY_ENCRYPTION_KEY": None}, "ASSAY_KEY_ENCRYPTION_KEY: "),
         ({"ASSAY_KEY_ENCRYPTION_KEY": "c2hvcnQ="}, "ASSAY_KEY_ENCRYPTION_KEY: "),
         ({"ASSAY_KEY_ENCRYPTION_KEY": "no base64!"}, "ASSAY_KEY_ENCRYPTION_KEY: "),
+        ({"ASSAY_PREVIOUS_KEY_ENCRYPTION_KEYS": "c2hvcnQ="}, "ASSAY_PREVIOUS_KEY_ENCRYPTION_KEYS: "),
         ({"ASSAY_KEY_ENCRYPTION_KEY_FILE": "/dev/null"}, "not both"),
         (
             {"ASSAY_KEY_ENCRYPTION_KEY": None, "ASSAY_KEY_ENCRYPTION_KEY_FILE": "/no/such/file"},

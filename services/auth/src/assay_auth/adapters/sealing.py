@@ -6,18 +6,20 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from assay_auth.application.ports import SealBroken
+
 _NONCE_BYTES: Final = 12
 
 
-class SealBroken(Exception):
-    """A sealed secret does not open: it was sealed under another key or for another name, or was damaged."""
-
-
 class Sealer:
-    """Seals under the key encryption key; a secret's name is authenticated with it, so it opens as that one only."""
+    """Seals under the key encryption key; a secret's name is authenticated with it, so it opens as that one only.
 
-    def __init__(self, key_encryption_key: bytes) -> None:
+    Opens what was sealed under a previous key too, so that the key can be changed while the service runs.
+    """
+
+    def __init__(self, key_encryption_key: bytes, *previous: bytes) -> None:
         self._cipher = AESGCM(key_encryption_key)
+        self._previous = [AESGCM(key) for key in previous]
 
     def seal(self, secret: bytes, name: str) -> bytes:
         """The secret, sealed."""
@@ -26,7 +28,23 @@ class Sealer:
 
     def unseal(self, sealed: bytes, name: str) -> bytes:
         """The secret; raises SealBroken."""
-        try:
-            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode())
-        except (InvalidTag, ValueError) as error:
-            raise SealBroken("a sealed secret does not open with ASSAY_KEY_ENCRYPTION_KEY") from error
+        for cipher in (self._cipher, *self._previous):
+            secret = _opened(cipher, sealed, name)
+            if secret is not None:
+                return secret
+        raise SealBroken(
+            "a sealed secret opens neither with ASSAY_KEY_ENCRYPTION_KEY nor with ASSAY_PREVIOUS_KEY_ENCRYPTION_KEYS"
+        )
+
+    def sealed_anew(self, sealed: bytes, name: str) -> bytes | None:
+        """The same secret under the key encryption key; None when it is under it already. Raises SealBroken."""
+        if _opened(self._cipher, sealed, name) is not None:
+            return None
+        return self.seal(self.unseal(sealed, name), name)
+
+
+def _opened(cipher: AESGCM, sealed: bytes, name: str) -> bytes | None:
+    try:
+        return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode())
+    except (InvalidTag, ValueError):
+        return None

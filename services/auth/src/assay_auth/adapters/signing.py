@@ -6,7 +6,8 @@ from typing import Any, Final
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from assay_auth.adapters.sealing import SealBroken, Sealer
+from assay_auth.adapters.sealing import Sealer
+from assay_auth.application.ports import SealBroken
 from assay_auth.domain.access import KeyMaterial, thumbprint
 
 ALGORITHM: Final = "EdDSA"
@@ -22,8 +23,8 @@ class Ed25519Signer:
     Private keys are sealed under the key encryption key and the key's id.
     """
 
-    def __init__(self, key_encryption_key: bytes) -> None:
-        self._sealer = Sealer(key_encryption_key)
+    def __init__(self, key_encryption_key: bytes, *previous: bytes) -> None:
+        self._sealer = Sealer(key_encryption_key, *previous)
         self._opened: dict[str, Ed25519PrivateKey] = {}
 
     def generate(self) -> KeyMaterial:
@@ -48,6 +49,6 @@ class Ed25519Signer:
             return Ed25519PrivateKey.from_private_bytes(self._sealer.unseal(key.sealed_private_key, key.id))
         except (SealBroken, ValueError) as error:
             raise SigningKeyUnreadable(
-                f"the signing key {key.id} does not open with ASSAY_KEY_ENCRYPTION_KEY: "
-                "set the value it was sealed under"
+                f"the signing key {key.id} does not open with ASSAY_KEY_ENCRYPTION_KEY: set the value it was sealed "
+                "under, or name that value in ASSAY_PREVIOUS_KEY_ENCRYPTION_KEYS"
             ) from error

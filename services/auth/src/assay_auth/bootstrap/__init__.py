@@ -101,8 +101,8 @@ def serve(settings: Settings) -> Callable[[Lifecycle], AbstractAsyncContextManag
             database = await stack.enter_async_context(pool(settings.database, SCHEMA, lifecycle))
             parts = Parts(
                 UnitOfWork(database, SCHEMA, partial(PostgresTransaction, mails_leave=settings.mails_leave)),
-                Ed25519Signer(settings.key_encryption_bytes),
-                Sealer(settings.key_encryption_bytes),
+                Ed25519Signer(*settings.key_encryption_keys),
+                Sealer(*settings.key_encryption_keys),
                 public_url=settings.public_url.rstrip("/"),
                 sign_up=settings.sign_up,
                 providers=await stack.enter_async_context(identity_providers(settings.sso)),

@@ -6,8 +6,10 @@ from uuid import UUID
 import structlog
 
 from assay_auth.adapters.postgres.transaction import SCHEMA, PostgresTransaction
+from assay_auth.adapters.sealing import Sealer
 from assay_auth.adapters.signing import Ed25519Signer
 from assay_auth.application.accounts.deactivate import Deactivate, DeactivateByAddress
+from assay_auth.application.reseal import Reseal, Resealed
 from assay_auth.application.tokens.signing_key import RotateSigningKey
 from assay_auth.domain.access import SigningKey
 from assay_auth.settings import KeySettings
@@ -33,7 +35,28 @@ def rotate_signing_key() -> int:
 async def _rotated(settings: KeySettings) -> SigningKey:
     async with pool(settings.database, SCHEMA) as database:
         uow = UnitOfWork(database, SCHEMA, PostgresTransaction)
-        return await RotateSigningKey(uow, Ed25519Signer(settings.key_encryption_bytes), utc_now)()
+        return await RotateSigningKey(uow, Ed25519Signer(*settings.key_encryption_keys), utc_now)()
+
+
+def reseal() -> int:
+    """Seal everything under the key encryption key that is still under a previous one, and say whether that may go."""
+    settings = load(KeySettings)
+    configure_logging("auth-reseal", settings.log)
+    done = asyncio.run(_resealed(settings))
+    for name in done.unreadable:
+        log.error("does not open with any key", name=name)
+    told = {"signing_keys": done.signing_keys, "second_factors": done.second_factors}
+    if done.unreadable:
+        log.error("sealed anew, but not everything: keep the previous keys, and add the missing one", **told)
+        return 1
+    log.info("sealed anew: the previous keys may go once no process seals under them", **told)
+    return 0
+
+
+async def _resealed(settings: KeySettings) -> Resealed:
+    async with pool(settings.database, SCHEMA) as database:
+        uow = UnitOfWork(database, SCHEMA, PostgresTransaction)
+        return await Reseal(uow, Sealer(*settings.key_encryption_keys))()
 
 
 class OperatorSettings(ServiceSettings):

@@ -22,6 +22,10 @@ _FORGET_LINKS_OF = "DELETE FROM account_links WHERE user_id = $1"
 _FORGET_LINKS = "DELETE FROM account_links WHERE expires_at <= $1"
 
 _FACTOR = "SELECT user_id, sealed_secret, created_at, confirmed_at, last_step FROM second_factors WHERE user_id = $1"
+_SEALED_FACTORS = """
+    SELECT user_id, sealed_secret, created_at, confirmed_at, last_step FROM second_factors
+    WHERE user_id > $1 ORDER BY user_id LIMIT $2 FOR UPDATE
+"""
 _SAVE_FACTOR = """
     INSERT INTO second_factors (user_id, sealed_secret, created_at, confirmed_at, last_step)
     VALUES ($1, $2, $3, $4, $5)
@@ -120,6 +124,10 @@ class PostgresSecondFactors:
     async def count_codes(self, user_id: UUID) -> int:
         """How many are left."""
         return int(await self.connection.fetchval(_COUNT_CODES, user_id))
+
+    async def sealed_after(self, user_id: UUID, limit: int) -> Sequence[SecondFactor]:
+        """The next people's, locked."""
+        return [SecondFactor(**dict(row)) for row in await self.connection.fetch(_SEALED_FACTORS, user_id, limit)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('assay.auth.signing_keys'
 _ADD = f"INSERT INTO signing_keys ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)"  # noqa: S608
 _SIGNING = f"SELECT {_COLUMNS} FROM signing_keys WHERE signs_until > $1 ORDER BY signs_from, id"  # noqa: S608
 _SAVE = "UPDATE signing_keys SET signs_until = $2, verifies_until = $3 WHERE id = $1"
+_SEALED = f"SELECT {_COLUMNS} FROM signing_keys WHERE id > $1 ORDER BY id LIMIT $2 FOR UPDATE"  # noqa: S608
+_RESEAL = "UPDATE signing_keys SET sealed_private_key = $2 WHERE id = $1"
 _VERIFYING = f"SELECT {_COLUMNS} FROM signing_keys WHERE verifies_until > $1 ORDER BY created_at, id"  # noqa: S608
 
 
@@ -51,6 +53,14 @@ class PostgresSigningKeys:
     async def verifying_at(self, now: datetime) -> Sequence[SigningKey]:
         """All keys whose tokens may still be good."""
         return [_key(row) for row in await self.connection.fetch(_VERIFYING, now)]
+
+    async def sealed_after(self, key_id: str, limit: int) -> Sequence[KeyMaterial]:
+        """The next keys, locked."""
+        return [_key(row).material for row in await self.connection.fetch(_SEALED, key_id, limit)]
+
+    async def reseal(self, key: KeyMaterial) -> None:
+        """Store the private half as it is sealed now."""
+        await self.connection.execute(_RESEAL, key.id, key.sealed_private_key)
 
 
 def _key(row: asyncpg.Record) -> SigningKey:

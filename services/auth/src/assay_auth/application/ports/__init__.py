@@ -11,6 +11,7 @@ from assay_auth.application.ports.people import AccountLinks, Credentials, Users
 from assay_auth.application.ports.security import (
     CommonPasswords,
     OneTimePasswords,
+    SealBroken,
     SecondFactors,
     SecretSealer,
     Throttles,
@@ -39,6 +40,7 @@ __all__ = [
     "Organisations",
     "PasswordHasher",
     "RefreshTokens",
+    "SealBroken",
     "SecondFactors",
     "SecretSealer",
     "ServiceAccounts",

@@ -25,6 +25,12 @@ class SigningKeys(Protocol):
     async def verifying_at(self, now: datetime) -> Sequence[SigningKey]:
         """All keys whose tokens may still be good."""
 
+    async def sealed_after(self, key_id: str, limit: int) -> Sequence[KeyMaterial]:
+        """The next keys in the order of their ids, locked until the transaction ends."""
+
+    async def reseal(self, key: KeyMaterial) -> None:
+        """Store the private half as it is sealed now."""
+
 
 class KeyMaker(Protocol):
     """Makes key pairs."""

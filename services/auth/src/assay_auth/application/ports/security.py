@@ -33,6 +33,9 @@ class SecondFactors(Protocol):
     async def count_codes(self, user_id: UUID) -> int:
         """How many recovery codes are left."""
 
+    async def sealed_after(self, user_id: UUID, limit: int) -> Sequence[SecondFactor]:
+        """The next authenticators in the order of their people's ids, locked until the transaction ends."""
+
 
 class Throttles(Protocol):
     """Counts of failures."""
@@ -53,6 +56,10 @@ class Throttles(Protocol):
         """Delete counts of long ago."""
 
 
+class SealBroken(Exception):
+    """A sealed secret does not open: it was sealed under another key or for another name, or was damaged."""
+
+
 class SecretSealer(Protocol):
     """Keeps secrets that must be read again, such as an authenticator's."""
 
@@ -61,6 +68,9 @@ class SecretSealer(Protocol):
 
     def unseal(self, sealed: bytes, name: str) -> bytes:
         """The secret; raises SealBroken."""
+
+    def sealed_anew(self, sealed: bytes, name: str) -> bytes | None:
+        """The same secret under today's key; None when it is under it already. Raises SealBroken."""
 
 
 class OneTimePasswords(Protocol):
