@@ -14,13 +14,14 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from importlib.metadata import version
 from typing import Any, Final
 
 import structlog
 import uvloop
 
 from assay_common.logs import configure_logging
-from assay_common.metrics import READY
+from assay_common.metrics import CHECK_FAILED, INFO, READY
 from assay_common.ops import ops_server
 from assay_common.settings import EX_CONFIG, MissingSettingError, ServiceSettings, describe
 from assay_common.tracing import configure_tracing
@@ -119,6 +120,8 @@ class Lifecycle:
         """Run all checks and say whether the process is ready."""
         outcomes = await asyncio.gather(*(_outcome(check) for check in list(self._checks.values())))
         problems = {name: problem for name, problem in zip(self._checks, outcomes, strict=False) if problem is not None}
+        for name in self._checks:
+            CHECK_FAILED.labels(name).set(name in problems)
         if problems and problems != self._problems:
             log.warning("not ready", problems=problems)
         self._problems = problems
@@ -209,6 +212,7 @@ def run(service_name: str, settings: ServiceSettings, start: Start) -> int:
 
 async def _main(service_name: str, settings: ServiceSettings, start: Start) -> int:
     log.info("starting", settings=describe(settings))
+    INFO.labels(service_name, version("assay-common")).set(1)
     lifecycle = Lifecycle(settings.grace_seconds)
     loop = asyncio.get_running_loop()
     whole = asyncio.create_task(_live(lifecycle, settings, start), name=service_name)

@@ -1,8 +1,10 @@
 """OpenTelemetry traces: set up once a process, W3C propagation, and the way through events and Kafka headers."""
 
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Final
 
 from opentelemetry import propagate, trace
 from opentelemetry.context import Context
@@ -10,13 +12,34 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 from opentelemetry.instrumentation.asyncpg import AsyncPGInstrumentor
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
+
+LAST_SPANS_SECONDS: Final = 3.0
+"""What a process that ends gives the spans that are not exported yet; a collector that is away gets none of them."""
 
 _TRACEPARENT = "traceparent"
 _W3C = TraceContextTextMapPropagator()
 _tracer = trace.get_tracer("assay_common")
+
+
+class _PromptProcessor(BatchSpanProcessor):
+    """Exports in batches from a thread of its own, and does not hold up the end of the process.
+
+    The SDK waits up to half a minute for a collector that does not answer, longer than a pod has after its drain.
+    """
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        super().__init__(exporter)
+        self._give_up = threading.Timer(LAST_SPANS_SECONDS, exporter.shutdown)
+        self._give_up.daemon = True
+
+    def shutdown(self) -> None:
+        """Export what is buffered, for at most LAST_SPANS_SECONDS."""
+        self._give_up.start()
+        super().shutdown()  # type: ignore[no-untyped-call]
+        self._give_up.cancel()
 
 
 def configure_tracing(service: str) -> TracerProvider:
@@ -27,7 +50,7 @@ def configure_tracing(service: str) -> TracerProvider:
     """
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: service}))
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        provider.add_span_processor(_PromptProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
     propagate.set_global_textmap(_W3C)
     AsyncPGInstrumentor().instrument(tracer_provider=provider)  # type: ignore[no-untyped-call]

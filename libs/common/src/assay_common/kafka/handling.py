@@ -10,12 +10,13 @@ from aiokafka import ConsumerRecord
 from aiokafka.errors import KafkaError
 from opentelemetry.trace import SpanKind
 
+from assay_common.clock import utc_now
 from assay_common.kafka.dead_letters import DeadLetterTopic, Discard
 from assay_common.kafka.delivery import Delivery, Undecodable, decoded
 from assay_common.kafka.failures import BackOff, Verdict, judge
 from assay_common.kafka.lanes import GivenBack
 from assay_common.logs import bound_request_id
-from assay_common.metrics import KAFKA_CONSUMED
+from assay_common.metrics import KAFKA_CONSUMED, KAFKA_DELIVERY_SECONDS
 from assay_common.tracing import context_from, span
 
 log = structlog.get_logger()
@@ -89,6 +90,7 @@ class Handling:
                 failure = error
             else:
                 KAFKA_CONSUMED.labels(delivery.topic, "done").inc()
+                KAFKA_DELIVERY_SECONDS.labels(delivery.topic).observe((utc_now() - event.time).total_seconds())
                 log.info("delivered", **facts, seconds=round(time.perf_counter() - began, 4))
                 return None
             current.record_exception(failure)

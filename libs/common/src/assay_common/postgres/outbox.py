@@ -7,7 +7,8 @@ are unique and each is decided on the one before; hence order per aggregate is t
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -16,7 +17,7 @@ import structlog
 
 from assay_common.kafka.producer import Producer
 from assay_common.lifecycle import Lifecycle
-from assay_common.metrics import OUTBOX_PUBLISHED, OUTBOX_UNPUBLISHED
+from assay_common.metrics import OUTBOX_LEADER, OUTBOX_OLDEST_SECONDS, OUTBOX_PUBLISHED, OUTBOX_UNPUBLISHED
 from assay_common.postgres.publisher import KafkaPublisher, OutboxEvent
 from assay_common.postgres.roles import Names
 
@@ -75,6 +76,8 @@ class OutboxRelay:
         self._stopping = stopping
         self._wake = asyncio.Event()
         self._failures = 0
+        self._oldest_at: float | None = None
+        """When the oldest event happened that waits, as far as this process leads; seconds since the epoch."""
 
     async def run(self) -> None:
         """Lead whenever nobody else does, until stopping is set."""
@@ -107,6 +110,8 @@ class OutboxRelay:
     async def _lead(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
         connection.add_termination_listener(self._announced)
         await connection.add_listener(self._names.channel, self._announced)
+        OUTBOX_LEADER.labels(self._names.schema).set(1)
+        OUTBOX_OLDEST_SECONDS.labels(self._names.schema).set_function(self._oldest_age)
         try:
             while not self._stopping.is_set():
                 self._wake.clear()
@@ -114,8 +119,14 @@ class OutboxRelay:
                 if self._failures or not full:
                     await self._rest()
         finally:
+            self._oldest_at = None
+            OUTBOX_LEADER.labels(self._names.schema).set(0)
+            OUTBOX_UNPUBLISHED.labels(self._names.schema).set(0)
             connection.remove_termination_listener(self._announced)
             await connection.remove_listener(self._names.channel, self._announced)
+
+    def _oldest_age(self) -> float:
+        return 0.0 if self._oldest_at is None else max(0.0, time.time() - self._oldest_at)
 
     def _announced(self, *_: object) -> None:
         self._wake.set()
@@ -126,7 +137,9 @@ class OutboxRelay:
         acknowledged = await self._publish_while_running(events) if events else []
         if acknowledged:
             await self._mark(connection, acknowledged)
-            OUTBOX_PUBLISHED.inc(len(acknowledged))
+            OUTBOX_PUBLISHED.labels(self._names.schema).inc(len(acknowledged))
+            done = set(acknowledged)
+            self._note_oldest(event for event in events if event.position not in done)
         self._failures = self._failures + 1 if len(acknowledged) < len(events) else 0
         return len(events) == BATCH
 
@@ -135,14 +148,20 @@ class OutboxRelay:
             await connection.execute(f"SET LOCAL ROLE {self._names.system}")
             rows = await connection.fetch(_CLAIM, BATCH)
             waiting = len(rows) if len(rows) < BATCH else await connection.fetchval(_WAITING)
-        OUTBOX_UNPUBLISHED.set(waiting)
-        return [OutboxEvent.from_row(row, source=self._names.schema) for row in rows]
+        OUTBOX_UNPUBLISHED.labels(self._names.schema).set(waiting)
+        events = [OutboxEvent.from_row(row, source=self._names.schema) for row in rows]
+        self._note_oldest(events)
+        return events
+
+    def _note_oldest(self, waiting: Iterable[OutboxEvent]) -> None:
+        first = next(iter(waiting), None)
+        self._oldest_at = first.event.time.timestamp() if first else None
 
     async def _mark(self, connection: asyncpg.pool.PoolConnectionProxy, positions: Sequence[int]) -> None:
         async with connection.transaction():
             await connection.execute(f"SET LOCAL ROLE {self._names.system}")
             await connection.execute(_MARK, positions)
-        OUTBOX_UNPUBLISHED.dec(len(positions))
+        OUTBOX_UNPUBLISHED.labels(self._names.schema).dec(len(positions))
 
     async def _publish_while_running(self, events: Sequence[OutboxEvent]) -> list[int]:
         """Publish, however long Kafka is away; when the process stops, only a little longer."""

@@ -12,7 +12,7 @@ import structlog
 
 from assay_common.errors import Unavailable
 from assay_common.lifecycle import Lifecycle
-from assay_common.metrics import DATABASE_POOL_IDLE, DATABASE_POOL_SIZE
+from assay_common.metrics import DATABASE_POOL_IDLE, DATABASE_POOL_LIMIT, DATABASE_POOL_SIZE
 from assay_common.postgres.roles import Names
 from assay_common.settings import DatabaseSettings
 
@@ -53,6 +53,7 @@ async def pool(
         DatabaseUnavailable: no connection within START_DEADLINE.
     """
     opened = await _open(settings, Names(schema))
+    DATABASE_POOL_LIMIT.set(opened.get_max_size())
     DATABASE_POOL_SIZE.set_function(opened.get_size)
     DATABASE_POOL_IDLE.set_function(opened.get_idle_size)
     try:

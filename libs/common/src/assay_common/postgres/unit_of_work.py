@@ -1,5 +1,6 @@
 """One transaction: the state, the events that tell of it, and the inbox entry that says it was done."""
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import asyncpg
 
 from assay_common.errors import Aborted
 from assay_common.idempotency import IdempotentRequestDone, Once, current_once
+from assay_common.metrics import DATABASE_POOL_WAIT_SECONDS
 from assay_common.postgres import events, inbox
 from assay_common.postgres.events import NewEvent
 from assay_common.postgres.roles import Names
@@ -89,12 +91,19 @@ class UnitOfWork(Generic[T]):
             yield self._wrap(TenantTransaction(connection, None))
 
     @asynccontextmanager
+    async def _acquired(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+        began = time.perf_counter()
+        async with self._pool.acquire() as acquired:
+            DATABASE_POOL_WAIT_SECONDS.observe(time.perf_counter() - began)
+            yield acquired
+
+    @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[asyncpg.Connection]:
         once = current_once()
         once = None if once is None or once.is_noted else once
         noted = False
         with _conflicts_named():
-            async with self._pool.acquire() as acquired, acquired.transaction():
+            async with self._acquired() as acquired, acquired.transaction():
                 # The pool's proxy has every method of a connection, which the type checker cannot know.
                 connection = cast("asyncpg.Connection", acquired)
                 if once is not None:

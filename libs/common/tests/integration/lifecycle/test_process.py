@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import grpc.aio
 import pytest
 
 from assay.auth.v1 import sessions_pb2, sessions_pb2_grpc
+from assay_common.tracing import LAST_SPANS_SECONDS
 
 SERVICE = Path(__file__).with_name("service.py")
 ENVIRONMENT = {
@@ -97,6 +99,27 @@ async def test_a_signal_drains_what_is_in_flight(which):
             event for event in process.events() if event in ("signal received", "draining", "rpc", "closed", "stopped")
         ]
         assert order == ["signal received", "draining", "rpc", "closed", "stopped"]
+
+
+@pytest.mark.parametrize("collector", ["refuses", "is silent"])
+async def test_a_collector_that_is_away_holds_nothing_up(collector):
+    """Spans are lost, and nothing else: requests are answered, and the process ends within its margin."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        if collector == "refuses":
+            listener.close()
+        endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}", "OTEL_BSP_SCHEDULE_DELAY": "50"}
+        async with service("serve", endpoint) as process:
+            port = (await process.until("grpc listens"))["port"]
+            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+                stub = sessions_pb2_grpc.SessionServiceStub(channel)
+                for _ in range(20):
+                    with pytest.raises(grpc.aio.AioRpcError):
+                        await stub.SignIn(sessions_pb2.SignInRequest(password="x"), timeout=5)
+            began = time.monotonic()
+            process.process.terminate()
+            assert await process.exit() == 0
+            assert time.monotonic() - began < LAST_SPANS_SECONDS + 4
 
 
 async def test_what_outlives_the_grace_is_cut_off():

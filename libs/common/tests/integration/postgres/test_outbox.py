@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from assay.prompt.v1.events_pb2 import PromptCreated
-from assay_common.metrics import OUTBOX_PUBLISHED, OUTBOX_UNPUBLISHED
+from assay_common.metrics import OUTBOX_LEADER, OUTBOX_OLDEST_SECONDS, OUTBOX_PUBLISHED, OUTBOX_UNPUBLISHED
 from assay_common.postgres.outbox import BATCH, OutboxRelay
 from assay_common.postgres.pool import pool
 
@@ -59,6 +59,12 @@ def kafka():
     return Kafka()
 
 
+def value(gauge):
+    """What a scrape would read."""
+    (sample,) = [sample for metric in gauge.collect() for sample in metric.samples]
+    return sample.value
+
+
 @asynccontextmanager
 async def relaying(database, kafka):
     """A relay that runs for the length of the block."""
@@ -86,7 +92,7 @@ async def leader(superuser):
 
 
 async def test_what_is_committed_is_published_at_once_and_marked(uow, database, org, new_event, kafka, superuser):
-    published = OUTBOX_PUBLISHED._value.get()
+    published = OUTBOX_PUBLISHED.labels("notes")._value.get()
     aggregate = uuid4()
     async with relaying(database, kafka):
         await leader(superuser)
@@ -100,8 +106,28 @@ async def test_what_is_committed_is_published_at_once_and_marked(uow, database, 
     assert (first.topic, first.key) == ("assay.prompt.events", str(aggregate).encode())
     assert (first.event.type, first.event.source) == ("assay.prompt.v1.PromptCreated", "notes")
     assert (first.event.subject, first.event.org_id) == (str(aggregate), org)
-    assert OUTBOX_PUBLISHED._value.get() == published + 3
-    assert OUTBOX_UNPUBLISHED._value.get() == 0
+    assert OUTBOX_PUBLISHED.labels("notes")._value.get() == published + 3
+    assert OUTBOX_UNPUBLISHED.labels("notes")._value.get() == 0
+
+
+async def test_the_leader_tells_how_long_the_oldest_event_has_waited(uow, database, org, new_event, kafka, superuser):
+    oldest, waiting, leads = (
+        each.labels("notes") for each in (OUTBOX_OLDEST_SECONDS, OUTBOX_UNPUBLISHED, OUTBOX_LEADER)
+    )
+    kafka.away = True
+    async with relaying(database, kafka):
+        async with uow(org) as tx:
+            await tx.record_all([new_event(org), new_event(org)])
+        await kafka.until(lambda: kafka.attempts >= 1)
+        first = value(oldest)
+        assert first > 0
+        await kafka.until(lambda: kafka.attempts >= 3)
+        assert value(oldest) > first
+        assert (value(waiting), value(leads)) == (2, 1)
+        kafka.away = False
+        await until_all_are_marked(superuser)
+        await leader(superuser)
+    assert (value(oldest), value(waiting), value(leads)) == (0, 0, 0)
 
 
 async def test_a_notification_wakes_the_relay_long_before_the_next_look(

@@ -12,10 +12,11 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from assay_common.clock import utc_now
 from assay_common.kafka.connection import connection_options
 from assay_common.kafka.delivery import Undecodable, decoded
 from assay_common.lifecycle import Lifecycle
-from assay_common.metrics import KAFKA_CONSUMED, KAFKA_CONSUMER_LAG
+from assay_common.metrics import KAFKA_CONSUMED, KAFKA_CONSUMER_LAG, KAFKA_DELIVERY_SECONDS
 from assay_common.settings import KafkaSettings
 from assay_gateway.application.metrics import EVENT_STREAM_AGE, EVENT_STREAM_UP
 from assay_gateway.application.ports import EventSink
@@ -166,17 +167,20 @@ class EventStream:
 
     def _handle(self, topic: Topic, record: ConsumerRecord) -> None:
         try:
-            self._sink.on_event(topic, replace(decoded(record, attempt=1), topic=topic.name))
+            delivery = replace(decoded(record, attempt=1), topic=topic.name)
+            self._sink.on_event(topic, delivery)
         except Undecodable as error:
-            KAFKA_CONSUMED.labels(record.topic, "unreadable").inc()
+            KAFKA_CONSUMED.labels(topic.name, "unreadable").inc()
             log.warning("unreadable event", topic=record.topic, offset=record.offset, error=str(error))
             self._sink.on_unreadable(topic)
         except Exception:
-            KAFKA_CONSUMED.labels(record.topic, "failed").inc()
+            KAFKA_CONSUMED.labels(topic.name, "failed").inc()
             log.exception("event not handled", topic=record.topic, offset=record.offset)
             self._sink.on_unreadable(topic)
         else:
-            KAFKA_CONSUMED.labels(record.topic, "done").inc()
+            KAFKA_CONSUMED.labels(topic.name, "done").inc()
+            if self._began.is_set():
+                KAFKA_DELIVERY_SECONDS.labels(topic.name).observe((utc_now() - delivery.event.time).total_seconds())
 
     def _measure(self, consumer: AIOKafkaConsumer, assignment: set[TopicPartition]) -> None:
         answered = [consumer.last_poll_timestamp(partition) for partition in assignment]
@@ -186,4 +190,4 @@ class EventStream:
             end = consumer.highwater(partition)
             if end is not None:
                 behind = max(0, end - self._positions.get(partition, end))
-                KAFKA_CONSUMER_LAG.labels(partition.topic, str(partition.partition)).set(behind)
+                KAFKA_CONSUMER_LAG.labels(self._topics[partition.topic][0].name, str(partition.partition)).set(behind)
