@@ -13,6 +13,7 @@ from rich.table import Table
 
 from assay_local.demo import AssayCommand, Demo, DemoFailed
 from assay_local.errors import LaunchError
+from assay_local.site import Address
 from assay_local.stack import DEFAULT_GATEWAY_PORT, Stack, Status
 from assay_local.tail import follow, last_lines
 
@@ -25,18 +26,26 @@ app = typer.Typer(help="Run the whole suite on this machine.", no_args_is_help=T
 console = Console(highlight=False)
 
 
-def open_stack(port: int = DEFAULT_GATEWAY_PORT) -> Stack:
-    """The suite of this clone, with the port that the gateway gets if it has to be started."""
-    return Stack(FOLDER, ports="default", gateway_port=port)
+def open_stack(port: int = DEFAULT_GATEWAY_PORT, host: str | None = None) -> Stack:
+    """The suite of this clone, its gateway on that port and its components on that host."""
+    address = Address(listen=host) if host else None
+    return Stack(FOLDER, ports="default", gateway_port=port, address=address)
 
 
 @app.command()
 def up(
     names: Annotated[list[str] | None, typer.Argument(help="Only these and what they need; by default all.")] = None,
     port: Annotated[int, typer.Option(envvar="ASSAY_PORT", help="Of the gateway.")] = DEFAULT_GATEWAY_PORT,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            envvar="ASSAY_LOCAL_HOST",
+            help="Address for PostgreSQL, Kafka, Valkey and the model to listen on, remembered; at first 127.0.0.1.",
+        ),
+    ] = None,
 ) -> None:
     """Start everything that does not run, and say where it is."""
-    stack = open_stack(port)
+    stack = open_stack(port, host)
     try:
         _bring_up(stack, names)
     except KeyError as error:

@@ -4,7 +4,7 @@ import base64
 import json
 import os
 
-from assay_local.components import Postgres
+from assay_local.components import Kafka, ModelServer, Postgres, Valkey
 from assay_local.components.model import MODEL_NAME
 from assay_local.components.postgres import SUITE_DATABASE
 from assay_local.model_server import SLOTS
@@ -39,13 +39,13 @@ def http_port(name: str) -> str:
 
 def topics_environment(site: Site) -> dict[str, str]:
     """The settings of the step that makes the topics."""
-    return {"ASSAY_KAFKA__BOOTSTRAP_SERVERS": f"{HOST}:{site.port('kafka')}"}
+    return {"ASSAY_KAFKA__BOOTSTRAP_SERVERS": Kafka(site).bootstrap_servers}
 
 
 def environment_of(entry: Entry, name: str, site: Site, table: tuple[Entry, ...]) -> dict[str, str]:
     """The settings of the process `name`, which is the entry's first or one of its replicas."""
     variables = {
-        **_past_any_proxy(),
+        **_past_any_proxy(site),
         **topics_environment(site),
         "ASSAY_OPS__LISTEN": f"{HOST}:{site.port(ops_port(name))}",
         "ASSAY_GRPC__LISTEN": f"{HOST}:{site.port(grpc_port(name))}",
@@ -64,9 +64,10 @@ def migration_environment_of(entry: Entry, site: Site, table: tuple[Entry, ...])
     }
 
 
-def _past_any_proxy() -> dict[str, str]:
-    """HTTP and gRPC clients that heed a proxy of the user's must not send loopback addresses there."""
-    exceptions = f"{os.environ.get('NO_PROXY') or os.environ.get('no_proxy', '')},{HOST},localhost".lstrip(",")
+def _past_any_proxy(site: Site) -> dict[str, str]:
+    """HTTP and gRPC clients that heed a proxy of the user's must not send this machine's addresses there."""
+    given = os.environ.get("NO_PROXY") or os.environ.get("no_proxy", "")
+    exceptions = ",".join(dict.fromkeys([*filter(None, [given]), HOST, "localhost", site.address.clients]))
     return {"NO_PROXY": exceptions, "no_proxy": exceptions}
 
 
@@ -100,7 +101,7 @@ def _particular(service: str, name: str, site: Site) -> dict[str, str]:
                 "ASSAY_PUBLIC_URL": f"http://localhost:{site.port(http_port(name))}",
                 # Everybody is on this machine; who stands for others, as a proxy or a test, may say so.
                 "ASSAY_HTTP__TRUSTED_PROXIES": HOST,
-                "ASSAY_VALKEY__URL": f"redis://{HOST}:{site.port('valkey')}/0",
+                "ASSAY_VALKEY__URL": Valkey(site).url,
             }
         case _:
             return {}
@@ -116,7 +117,7 @@ def _model_catalogue(site: Site) -> dict[str, dict[str, str | float]]:
     return {
         MODEL_ALIAS: {
             "litellm_model": f"openai/{MODEL_NAME}",
-            "api_base": f"http://{HOST}:{site.port('model')}/v1",
+            "api_base": ModelServer(site).url,
             "api_key": "local",
             "input_cost_per_token": 0.0,
             "output_cost_per_token": 0.0,

@@ -1,10 +1,8 @@
-"""The process of the model server: `python -m assay_local.model_server WEIGHTS NAME PORT`."""
+"""The process of the model server: `python -m assay_local.model_server WEIGHTS NAME HOST PORT`."""
 
 import os
 import signal
 import sys
-
-from assay_local.ports import HOST
 
 # Four requests at once share a cache of 4,096 tokens (94 MB for SmolLM2-135M): enough for prompts of a few hundred.
 SLOTS = 4
@@ -13,7 +11,7 @@ _CONTEXT_TOKENS = 4096
 _PROMPT_CACHE_MB = 32
 
 
-def serve(weights: str, name: str, port: int) -> None:
+def serve(weights: str, name: str, host: str, port: int) -> None:
     """Serve the model until SIGTERM."""
     import xllamacpp  # type: ignore[import-untyped]  # noqa: PLC0415 - 50 MB, for this process alone
 
@@ -21,7 +19,7 @@ def serve(weights: str, name: str, port: int) -> None:
     parameters = xllamacpp.CommonParams()
     parameters.model.path = weights
     parameters.model_alias = {name}
-    parameters.hostnames = [HOST]
+    parameters.hostnames = [host]
     parameters.port = port
     parameters.ui = False
     parameters.n_parallel = SLOTS
@@ -35,4 +33,4 @@ def serve(weights: str, name: str, port: int) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    serve(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))

@@ -1,4 +1,4 @@
-"""Choosing free TCP ports on the loopback address, and saying who holds a taken one."""
+"""Choosing free TCP ports, on the loopback address unless another is named, and saying who holds a taken one."""
 
 import contextlib
 import random
@@ -14,39 +14,39 @@ HOST = "127.0.0.1"
 _CHOICE = range(20_000, 32_000)
 
 
-def is_free(port: int) -> bool:
-    """Whether a server could listen on the port of the loopback address now."""
+def is_free(port: int, host: str = HOST) -> bool:
+    """Whether a server could listen on the port of the address now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As servers do: a port whose last connections are still in TIME_WAIT counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError:
             return False
         return True
 
 
-def free_port(*, avoid: set[int]) -> int:
-    """A port that is free now and not in `avoid`.
+def free_port(*, avoid: set[int], host: str = HOST) -> int:
+    """A port that is free now on the loopback address and on `host`, and not in `avoid`.
 
     Raises:
         PortTaken: a hundred tries in a row met a taken port.
     """
     for port in random.sample(_CHOICE, 100):
-        if port not in avoid and is_free(port):
+        if port not in avoid and is_free(port) and (host == HOST or is_free(port, host)):
             return port
     raise PortTaken(
         f"No free port found between {_CHOICE.start} and {_CHOICE.stop}; close some programs and try again."
     )
 
 
-def ensure_free(port: int, *, wanted_by: str, remedy: str) -> None:
+def ensure_free(port: int, *, wanted_by: str, remedy: str, host: str = HOST) -> None:
     """Check that the port can be listened on.
 
     Raises:
         PortTaken: it cannot; the message names the holder, where the system tells, and the remedy.
     """
-    if not is_free(port):
+    if not is_free(port, host):
         raise PortTaken(f"Port {port}, wanted by {wanted_by}, is taken{_holder(port)}. {remedy}")
 
 

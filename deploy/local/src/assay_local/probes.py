@@ -1,4 +1,4 @@
-"""Asking a server on the loopback address how it is."""
+"""Asking a server how it is."""
 
 import asyncio
 
@@ -12,31 +12,32 @@ async def always() -> bool:
     return True
 
 
-async def ask(port: int, request: bytes) -> bytes:
-    """Send the request and return the first line of the answer; empty when there is no server or no answer."""
+async def ask(port: int, request: bytes, host: str = HOST, *, lines: int = 1) -> bytes:
+    """Send the request and return the last of so many lines of answer; empty when there is no server or no answer."""
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
-            reader, writer = await asyncio.open_connection(HOST, port)
+            reader, writer = await asyncio.open_connection(host, port)
             try:
                 writer.write(request)
-                return await reader.readline()
+                return [await reader.readline() for _ in range(lines)][-1]
             finally:
                 writer.close()
     except (OSError, TimeoutError):
         return b""
 
 
-async def listens(port: int) -> bool:
+async def listens(port: int, host: str = HOST) -> bool:
     """Whether a connection is taken."""
     try:
-        _, writer = await asyncio.open_connection(HOST, port)
+        _, writer = await asyncio.open_connection(host, port)
     except OSError:
         return False
     writer.close()
     return True
 
 
-async def http_ok(port: int, path: str) -> bool:
+async def http_ok(port: int, path: str, host: str = HOST) -> bool:
     """Whether GET of the path is answered with status 200."""
-    answer = await ask(port, f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nConnection: close\r\n\r\n".encode())
+    request = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n"
+    answer = await ask(port, request.encode(), host)
     return answer.split(b" ")[1:2] == [b"200"]

@@ -20,8 +20,9 @@ import pytest
 
 from assay_local.components import Component, Database, Kafka, ModelServer, Postgres, Valkey
 from assay_local.keeper import start_keeper
+from assay_local.servers import Servers
 from assay_local.shutdown import stop_below
-from assay_local.site import Site
+from assay_local.site import Address, Site
 from assay_local.stack import Stack
 
 _FOLDER = pytest.StashKey[Path]()
@@ -101,6 +102,23 @@ def make_database(postgres: Postgres) -> MakeDatabase:
 
     async def make(prefix: str = "test", *, logins: tuple[str, ...] = ()) -> Database:
         return await postgres.make_database(f"{prefix}_{uuid4().hex[:12]}", logins=logins)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_servers(run_site: Site) -> Callable[..., Servers]:
+    """`make_servers("192.0.2.1")` starts PostgreSQL, Kafka, Valkey and a model there, for an installation elsewhere.
+
+    Once a run for each address; more keywords are those of `Address` and `Servers`. They stop when the run ends.
+    """
+
+    def make(listen: str, *, advertised: str = "", **options: Any) -> Servers:
+        folder = run_site.folder / "servers" / listen.replace(":", "-")
+        site = Site(folder, temporary=True, address=Address(listen=listen, advertised=advertised))
+        servers = Servers(site, **options)
+        _run(servers.start())
+        return servers
 
     return make
 

@@ -8,16 +8,44 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from assay_local.ports import free_port, is_free
+from assay_local.ports import HOST, free_port, is_free
 
 _LOOK_SECONDS = 0.05
+_ALL_ADDRESSES = ("0.0.0.0", "::")  # noqa: S104 - what is meant by them, not a wish to listen there
+
+
+class Address(BaseModel):
+    """Where the components of a site listen, and where their clients find them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    listen: str = HOST
+    """The address to listen on; `0.0.0.0` is all of this machine's."""
+    advertised: str = ""
+    """Name or address that clients are told; by default `listen`."""
+
+    @property
+    def clients(self) -> str:
+        """The host in the URLs of the components."""
+        return self.advertised or self.listen
+
+    @property
+    def here(self) -> str:
+        """The host by which this machine reaches them."""
+        return HOST if self.listen in _ALL_ADDRESSES else self.listen
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach them."""
+        return self.listen == HOST
 
 
 class State(BaseModel):
-    """What another process must know to join: ports and passwords. Kept in `state.json`, readable by its owner only."""
+    """What another process must know to join. Kept in `state.json`, readable by its owner only."""
 
+    address: Address = Address()
     ports: dict[str, int] = Field(default_factory=dict)
     secrets: dict[str, str] = Field(default_factory=dict)
 
@@ -27,13 +55,18 @@ class Site:
 
     Any process that opens the same folder sees the same suite: what one starts, another can stop.
     A `temporary` site need not survive a power cut, so that its database may skip fsync.
+    Components listen on the loopback address unless `address`, which is remembered, says otherwise; services always do.
     """
 
-    def __init__(self, folder: Path, *, temporary: bool = False) -> None:
+    def __init__(self, folder: Path, *, temporary: bool = False, address: Address | None = None) -> None:
         self.folder = folder.resolve()
         self.temporary = temporary
         for each in (self.folder / "data", self.folder / "logs", self.pids):
             each.mkdir(parents=True, exist_ok=True)
+        if address is not None:
+            with self.changing() as state:
+                state.address = address
+        self.address = address or self.state().address
 
     @property
     def pids(self) -> Path:
@@ -96,7 +129,7 @@ class Site:
             if given is not None:
                 state.ports[name] = given
             if name not in state.ports:
-                state.ports[name] = free_port(avoid=set(state.ports.values()))
+                state.ports[name] = free_port(avoid=set(state.ports.values()), host=self.address.listen)
             return state.ports[name]
 
     def secret(self, name: str) -> str:
@@ -107,7 +140,10 @@ class Site:
     def forget_taken_ports(self) -> None:
         """Have other ports chosen for those that somebody took since; only while nothing of the site runs."""
         with self.changing() as state:
-            state.ports = {name: port for name, port in state.ports.items() if is_free(port)}
+            state.ports = {name: port for name, port in state.ports.items() if self._is_free(port)}
+
+    def _is_free(self, port: int) -> bool:
+        return is_free(port) and is_free(port, self.address.listen)
 
     def _lock_file(self, name: str) -> Path:
         return self.folder / f".{name}.lock"

@@ -17,7 +17,7 @@ from assay_local.memory import memory_mb
 from assay_local.ports import HOST, ensure_free
 from assay_local.process import Command, Process, Tell, run_to_end, say_nothing
 from assay_local.shutdown import recorded, stop_site
-from assay_local.site import Site
+from assay_local.site import Address, Site
 from assay_local.table import SUITE, TOPICS_MODULE, Entry, with_needs
 
 DEFAULT_GATEWAY_PORT = 8080
@@ -105,6 +105,7 @@ class Stack:
         ports: "default" puts the gateway on `gateway_port`, "free" on any free port. All others get free ports.
         gateway_port: for `ports="default"`. What already runs keeps its port.
         temporary: the data need not survive a power cut.
+        address: where the components listen; by default where they did before, at first on the loopback address.
         variables: environment variables to add or replace, by the name of a process; "*" is for all.
         table: the processes.
     """
@@ -116,10 +117,11 @@ class Stack:
         ports: Literal["free", "default"] = "free",
         gateway_port: int = DEFAULT_GATEWAY_PORT,
         temporary: bool = False,
+        address: Address | None = None,
         variables: Mapping[str, Mapping[str, str]] | None = None,
         table: tuple[Entry, ...] = SUITE,
     ) -> None:
-        self.site = Site(folder, temporary=temporary)
+        self.site = Site(folder, temporary=temporary, address=address)
         self.table = table
         self._gateway_port = gateway_port if ports == "default" else None
         self.variables = variables or {}

@@ -13,7 +13,7 @@ from assay_local.site import Site
 
 
 class Component(ABC):
-    """A server on the loopback address whose data, port and process belong to a site.
+    """A server on the site's address whose data, port and process belong to the site.
 
     Made again on the same site, by any process, it is the same server.
     """
@@ -25,6 +25,11 @@ class Component(ABC):
         self.site = site
         self.port = site.port(self.name, port)
         self.process = Process(self.name, site, self.healthy, stop_signal=self.stop_signal)
+
+    @property
+    def host(self) -> str:
+        """The host by which clients find it."""
+        return self.site.address.clients
 
     @property
     @abstractmethod
@@ -73,6 +78,7 @@ class Component(ABC):
         command = await self.prepare(tell)
         ports.ensure_free(
             self.port,
+            host=self.site.address.listen,
             wanted_by=self.name,
             remedy=f"Stop that program, or delete `{self.name}` in {self.site.state_file} to have another port chosen.",
         )

@@ -70,7 +70,7 @@ class Kafka(Component):
     @property
     def bootstrap_servers(self) -> str:
         """As clients want it: host:port."""
-        return f"{HOST}:{self.port}"
+        return f"{self.host}:{self.port}"
 
     @property
     def url(self) -> str:
@@ -79,9 +79,10 @@ class Kafka(Component):
 
     async def healthy(self) -> bool:
         """Whether a metadata request is answered and names a live broker."""
-        if not await probes.listens(self.port):  # aiokafka would log that as an error
+        here = self.site.address.here
+        if not await probes.listens(self.port, here):  # aiokafka would log that as an error
             return False
-        client = AIOKafkaClient(bootstrap_servers=self.bootstrap_servers, request_timeout_ms=2000)
+        client = AIOKafkaClient(bootstrap_servers=f"{here}:{self.port}", request_timeout_ms=2000)
         try:
             await client.bootstrap()
             return bool(client.cluster.brokers())
@@ -109,7 +110,7 @@ class Kafka(Component):
         controller = f"{HOST}:{self._controller_port}"
         return {
             **_SETTINGS,
-            "listeners": f"PLAINTEXT://{self.bootstrap_servers},CONTROLLER://{controller}",
+            "listeners": f"PLAINTEXT://{self.site.address.listen}:{self.port},CONTROLLER://{controller}",
             "advertised.listeners": f"PLAINTEXT://{self.bootstrap_servers}",
             "controller.quorum.voters": f"1@{controller}",
             "log.dirs": str(log),

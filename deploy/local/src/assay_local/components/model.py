@@ -6,7 +6,6 @@ from pathlib import Path
 from assay_local import probes
 from assay_local.components.component import Component, package_folder
 from assay_local.errors import LaunchError
-from assay_local.ports import HOST
 from assay_local.process import Command, Tell
 
 MODEL_NAME = "smollm2"
@@ -20,11 +19,11 @@ class ModelServer(Component):
     @property
     def url(self) -> str:
         """The base URL of its OpenAI API."""
-        return f"http://{HOST}:{self.port}/v1"
+        return f"http://{self.host}:{self.port}/v1"
 
     async def healthy(self) -> bool:
         """Whether the model is loaded."""
-        return await probes.http_ok(self.port, "/health")
+        return await probes.http_ok(self.port, "/health", self.site.address.here)
 
     async def prepare(self, _tell: Tell, /) -> Command:
         """Find the weights."""
@@ -34,6 +33,7 @@ class ModelServer(Component):
             "assay_local.model_server",
             _weights(),
             MODEL_NAME,
+            self.site.address.listen,
             str(self.port),
         ]
         # Threads that spin while they wait for each other take three times as long beside other busy processes.

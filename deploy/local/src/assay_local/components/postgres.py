@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +14,12 @@ import asyncpg
 
 from assay_local.components.component import Component, package_folder
 from assay_local.errors import LaunchError
-from assay_local.ports import HOST
 from assay_local.process import Command, Tell, say_nothing
 
 OWNER = "postgres"
 SUITE_DATABASE = "assay"
 
 _SETTINGS = {
-    "listen_addresses": HOST,
     "unix_socket_directories": "",
     "max_connections": "200",
     "shared_buffers": "32MB",
@@ -33,6 +31,11 @@ _SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
+# Who may come from where: everybody with a password. Trust is given to nobody.
+_ADMISSION = """\
+host all all all scram-sha-256
+host replication all all scram-sha-256
+"""
 # Safe against a killed server, not against a power cut. (synchronous_commit=off would lose commits to a kill too.)
 _WITHOUT_FSYNC = {"fsync": "off", "full_page_writes": "off"}
 
@@ -49,7 +52,7 @@ class Database:
 
 
 class Postgres(Component):
-    """One server on the loopback address; scram passwords; the superuser is `postgres`."""
+    """One server; scram passwords; the superuser is `postgres`."""
 
     name = "postgres"
     stop_signal = signal.SIGINT  # "fast": does not wait until clients leave
@@ -61,8 +64,7 @@ class Postgres(Component):
 
     def url_of(self, database: str, login: str = OWNER) -> str:
         """The URL of a database for a login made by `create_login`, or for the superuser."""
-        password = self.site.secret(OWNER) if login == OWNER else self.site.secret(_secret_name(login))
-        return f"postgresql://{login}:{password}@{HOST}:{self.port}/{database}"
+        return self._url_at(self.host, database, login)
 
     async def create_database(self, name: str) -> str:
         """Create the database unless it exists; returns its owner's URL."""
@@ -90,6 +92,24 @@ class Postgres(Component):
             await self.create_login(login)
         return Database(name, owner_url, {login: self.url_of(name, login) for login in logins})
 
+    async def prepare_installation(self, name: str, owner: str, passwords: Mapping[str, str]) -> None:
+        """What a database administrator does before an installation: an owner, its database, and the services' logins.
+
+        As the chart's README says it in SQL; idempotent. The owner is no superuser, but may create roles.
+
+        Args:
+            name: the database.
+            owner: the login that owns it; only migrations use it.
+            passwords: of the owner and of each service's login, by login.
+        """
+        for login, password in passwords.items():
+            await self.create_login(login, password)
+        async with self._superuser_alone() as connection:
+            await connection.execute(f"ALTER ROLE {_quoted(owner)} CREATEROLE")
+        await self.create_database(name)
+        async with self._superuser_alone() as connection:
+            await connection.execute(f"ALTER DATABASE {_quoted(name)} OWNER TO {_quoted(owner)}")
+
     async def healthy(self) -> bool:
         """Whether the superuser can sign in."""
         try:
@@ -111,9 +131,15 @@ class Postgres(Component):
         if not (data / "PG_VERSION").exists():
             tell(self.name, "creating the data folder")
             await self._initdb(as_user, binaries / "initdb", data)
-        settings = {**_SETTINGS, "port": str(self.port), **(_WITHOUT_FSYNC if self.site.temporary else {})}
+        (data / "pg_hba.conf").write_text(_ADMISSION)
+        where = {"listen_addresses": self.site.address.listen, "port": str(self.port)}
+        settings = {**_SETTINGS, **where, **(_WITHOUT_FSYNC if self.site.temporary else {})}
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         return Command([*as_user, binaries / "postgres", "-D", data, *options])
+
+    def _url_at(self, host: str, database: str, login: str) -> str:
+        password = self.site.secret(OWNER) if login == OWNER else self.site.secret(_secret_name(login))
+        return f"postgresql://{login}:{password}@{host}:{self.port}/{database}"
 
     async def _initdb(self, as_user: list[str], initdb: Path, data: Path) -> None:
         shutil.rmtree(data)  # what an interrupted initdb left
@@ -145,7 +171,7 @@ class Postgres(Component):
 
     @asynccontextmanager
     async def _superuser(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-        connection = await asyncpg.connect(self.url_of("postgres"), timeout=10)
+        connection = await asyncpg.connect(self._url_at(self.site.address.here, "postgres", OWNER), timeout=10)
         try:
             yield connection
         finally:
