@@ -11,7 +11,7 @@ import asyncpg
 
 from assay.audit.v1 import audits_pb2, audits_pb2_grpc, repositories_pb2, repositories_pb2_grpc
 from assay_audit.adapters.bundle_store import ObjectBundleStore
-from assay_audit.adapters.engines.runner import EngineProcesses
+from assay_audit.adapters.engines.runner import EngineProcesses, EngineRunner
 from assay_audit.adapters.git.bundles import GitVerifier
 from assay_audit.adapters.git.cloner import HttpsCloner
 from assay_audit.adapters.git.command import Git
@@ -164,12 +164,9 @@ def audit_tasks(parts: Parts) -> AuditTasks:
     """What a worker does."""
     settings, limits = parts.settings, parts.settings.limits
     file_limits = FileLimits(limits.file_bytes, limits.files)
-    engines = EngineProcesses(
-        parts.scratch,
-        Limits(limits.engine_seconds, limits.process_bytes, limits.bundle_bytes),
-        settings.engine_processes or os.cpu_count() or 1,
-    )
-    analyst = Analyst(parts.uow, engines)
+    processes = settings.engine_processes or os.cpu_count() or 1
+    limited = EngineProcesses(Limits(limits.engine_seconds, limits.process_bytes, limits.bundle_bytes), processes)
+    analyst = Analyst(parts.uow, EngineRunner(parts.scratch, limited, processes))
     mirrors = MirrorCache(
         settings.data_dir,
         parts.git,

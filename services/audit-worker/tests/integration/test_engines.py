@@ -1,8 +1,9 @@
 import asyncio
+from uuid import uuid4
 
 import pytest
 
-from assay_audit.adapters.engines.runner import EngineProcesses
+from assay_audit.adapters.engines.runner import EngineProcesses, EngineRunner
 from assay_audit.adapters.git.bundles import unpack
 from assay_audit.adapters.git.mirror import GitMirror
 from assay_audit.adapters.processes import Limits
@@ -36,11 +37,10 @@ def analyse(work_tree, git, scratch, tmp_path):
         (tmp_path / "it.bundle").write_bytes(work_tree.bundle())
         await unpack(git, tmp_path / "it.bundle", tmp_path / "it.git")
         mirror = GitMirror(git, tmp_path / "it.git", max_commits=10)
-        engines = EngineProcesses(
-            scratch, Limits(**{"seconds": 60, "memory_bytes": 4 * GIB, "file_bytes": GIB, **limits}), processes=2
-        )
+        limited = Limits(**{"seconds": 60, "memory_bytes": 4 * GIB, "file_bytes": GIB, **limits})
+        engines = EngineRunner(scratch, EngineProcesses(limited, processes=2), parts=2)
         inventory = take_inventory(await mirror.tree("HEAD"), max_bytes=1_000_000, max_files=1_000)
-        return await engines.run(engine, inventory.files, mirror, together=together)
+        return await engines.run(uuid4(), engine, inventory.files, mirror, together=together)
 
     return run
 

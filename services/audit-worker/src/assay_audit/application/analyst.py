@@ -26,26 +26,30 @@ class Analyst:
     uow: UnitOfWork
     engines: Engines
 
-    async def each(self, org_id: UUID, mirror: Mirror, engine: Engine, files: Sequence[SourceFile]) -> Analyses:
-        """Analyse every file by itself. Raises EngineFailed."""
+    async def each(
+        self, org_id: UUID, audit_id: UUID, mirror: Mirror, engine: Engine, files: Sequence[SourceFile]
+    ) -> Analyses:
+        """Analyse every file by itself. Raises EngineFailed or Unavailable."""
         contents = {file.path: f"{file.blob}:{file.variant}" for file in files}
         known = dict(await self._find(org_id, engine, set(contents.values())))
         unknown = {contents[file.path]: file for file in files if contents[file.path] not in known}
         if unknown:
-            by_path = await self.engines.run(engine, list(unknown.values()), mirror, together=False)
+            by_path = await self.engines.run(audit_id, engine, list(unknown.values()), mirror, together=False)
             new = {content: by_path[file.path].at("") for content, file in unknown.items()}
             await self._remember(org_id, engine, new)
             known.update(new)
         return {path: known[content].at(path) for path, content in contents.items()}
 
-    async def together(self, org_id: UUID, mirror: Mirror, engine: Engine, files: Sequence[SourceFile]) -> Analyses:
-        """Analyse the files with an engine that sees connections between them. Raises EngineFailed."""
+    async def together(
+        self, org_id: UUID, audit_id: UUID, mirror: Mirror, engine: Engine, files: Sequence[SourceFile]
+    ) -> Analyses:
+        """Analyse the files with an engine that sees connections between them. Raises EngineFailed or Unavailable."""
         listing = "\n".join(sorted(f"{file.path}\0{file.blob}" for file in files))
         content = hashlib.sha256(listing.encode()).hexdigest()
         known = await self._find(org_id, engine, {content})
         if content in known:
             return {ALL: known[content]}
-        by_path = await self.engines.run(engine, files, mirror, together=True)
+        by_path = await self.engines.run(audit_id, engine, files, mirror, together=True)
         found = tuple(finding for analysis in by_path.values() for finding in analysis.findings)
         new = {content: Analysis(found)}
         await self._remember(org_id, engine, new)

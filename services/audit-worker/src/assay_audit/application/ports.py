@@ -227,9 +227,9 @@ class Engines(Protocol):
         """The engine's version: with another one, everything is analysed anew."""
 
     async def run(
-        self, engine: Engine, files: Sequence[SourceFile], mirror: Mirror, *, together: bool
+        self, audit_id: UUID, engine: Engine, files: Sequence[SourceFile], mirror: Mirror, *, together: bool
     ) -> Mapping[str, Analysis]:
         """Analyse files, by path; `together` in one process, for engines that see connections between files.
 
-        Raises EngineFailed.
+        Raises EngineFailed, or Unavailable when there is nowhere to run an engine at the moment.
         """

@@ -86,7 +86,7 @@ class PrepareAudit:
             digest = cloned.digest if cloned else run.bundle_digest or ""
             commit = run.commit or (cloned.head_commit if cloned else "")
             async with self.mirrors.lease(org_id, repository.id, digest) as mirror:
-                contents = await self._contents(org_id, mirror, commit, digest)
+                contents = await self._contents(org_id, audit_id, mirror, commit, digest)
         except UNREADABLE as error:
             await self._fail(org_id, run, error.message)
         except Unavailable:
@@ -96,12 +96,12 @@ class PrepareAudit:
         else:
             await self._queue_audits(org_id, run, contents, cloned, repository.url)
 
-    async def _contents(self, org_id: UUID, mirror: Mirror, commit: str, digest: str) -> Contents:
+    async def _contents(self, org_id: UUID, audit_id: UUID, mirror: Mirror, commit: str, digest: str) -> Contents:
         full = await mirror.resolve(commit)
         inventory = take_inventory(
             await mirror.tree(full), max_bytes=self.limits.max_bytes, max_files=self.limits.max_files
         )
-        text = await self.analyst.each(org_id, mirror, TEXT, inventory.files)
+        text = await self.analyst.each(org_id, audit_id, mirror, TEXT, inventory.files)
         binary = {path for path, analysis in text.items() if analysis.measures.get("binary")}
         skipped = dict(inventory.skipped)
         if binary:

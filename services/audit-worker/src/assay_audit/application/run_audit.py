@@ -73,7 +73,7 @@ class RunAudit:
         async with self.mirrors.lease(org_id, run.repository_id, run.bundle_digest or "") as mirror:
             entries = await mirror.tree(run.commit)
             inventory = take_inventory(entries, max_bytes=self.limits.max_bytes, max_files=self.limits.max_files)
-            examined = await AUDITS[kind](Snapshot(org_id, mirror, run.commit, inventory, self.analyst))
+            examined = await AUDITS[kind](Snapshot(org_id, run.id, mirror, run.commit, inventory, self.analyst))
         findings = identified(kind, examined.findings)
         value = score(kind, (finding.severity for finding in findings), examined.size)
         result = AuditResult(kind, Status.COMPLETED, score=value, findings=len(findings))

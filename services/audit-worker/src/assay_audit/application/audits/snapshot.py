@@ -24,6 +24,7 @@ class Snapshot:
     """A commit that is being audited."""
 
     org_id: UUID
+    audit_id: UUID
     mirror: Mirror
     commit: str
     inventory: Inventory
@@ -31,11 +32,11 @@ class Snapshot:
 
     async def each(self, engine: Engine, files: Sequence[SourceFile]) -> Analyses:
         """What the engine says of every file by itself."""
-        return await self.analyst.each(self.org_id, self.mirror, engine, files)
+        return await self.analyst.each(self.org_id, self.audit_id, self.mirror, engine, files)
 
     async def together(self, engine: Engine, files: Sequence[SourceFile]) -> Analyses:
         """What the engine says of the files together."""
-        return await self.analyst.together(self.org_id, self.mirror, engine, files)
+        return await self.analyst.together(self.org_id, self.audit_id, self.mirror, engine, files)
 
     async def lines(self, files: Sequence[SourceFile]) -> dict[str, int]:
         """Lines with something on them, by path."""
