@@ -33,15 +33,15 @@ def stages(root: Path) -> list[list[str]]:
 
 
 def test_skaffold_builds_the_images_that_the_chart_runs(artifacts: Any, defaults: dict[str, Any]) -> None:
-    assert set(artifacts) == {each["image"]["repository"] for each in defaults["components"].values()}
+    components = {each["image"]["repository"] for each in defaults["components"].values()}
+    assert set(artifacts) == components | {"assay-cli"}
 
 
-def test_skaffold_builds_every_service(artifacts: Any, root: Path) -> None:
-    assert {arguments["SERVICE"] for arguments in artifacts.values()} == {
-        folder.parent.name for folder in (root / "services").glob("*/pyproject.toml")
-    }
+def test_skaffold_builds_every_service_and_the_command_line(artifacts: Any, root: Path) -> None:
+    services = {str(project.parent.relative_to(root)) for project in root.glob("services/*/pyproject.toml")}
+    assert {arguments["FOLDER"] for arguments in artifacts.values()} == services | {"libs/cli"}
     for image, arguments in artifacts.items():
-        project = tomllib.loads((root / "services" / arguments["SERVICE"] / "pyproject.toml").read_text())
+        project = tomllib.loads((root / arguments["FOLDER"] / "pyproject.toml").read_text())
         assert arguments["PACKAGE"] == project["project"]["name"] == image
 
 
@@ -67,8 +67,8 @@ def test_skaffold_tells_each_component_its_image(skaffold: Any, defaults: dict[s
 
 def test_a_component_runs_the_module_that_its_image_holds(artifacts: Any, defaults: dict[str, Any], root: Path) -> None:
     for name, component in defaults["components"].items():
-        folder = artifacts[component["image"]["repository"]]["SERVICE"]
-        assert (root / "services" / folder / "src" / component["module"] / "__main__.py").is_file(), name
+        folder = artifacts[component["image"]["repository"]]["FOLDER"]
+        assert (root / folder / "src" / component["module"] / "__main__.py").is_file(), name
 
 
 def test_git_is_where_it_is_called(artifacts: Any) -> None:
