@@ -8,6 +8,7 @@ import structlog
 from assay_audit.application.analyst import Analyst
 from assay_audit.application.approve_url import ApproveUrl
 from assay_audit.application.audits.snapshot import TEXT, lines_of
+from assay_audit.application.metrics import PREPARATIONS
 from assay_audit.application.ports import BundleStore, Cloner, Mirror, Mirrors, Scratch, UnitOfWork
 from assay_audit.domain.errors import (
     CorruptBundle,
@@ -127,8 +128,10 @@ class PrepareAudit:
                     await tx.repositories.save(repository, cloned, moved=repository.take(cloned))
             current.prepare(contents)
             await tx.runs.prepared(current)
+        PREPARATIONS.labels("prepared").inc()
 
     async def _fail(self, org_id: UUID, run: AuditRun, reason: str) -> None:
+        PREPARATIONS.labels("failed").inc()
         log.warning("repository could not be read", audit_id=str(run.id), reason=reason)
         async with self.uow(org_id) as tx:
             current = await tx.runs.get(run.id, for_update=True)

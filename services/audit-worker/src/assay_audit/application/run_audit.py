@@ -9,6 +9,7 @@ import structlog
 from assay_audit.application.analyst import Analyst
 from assay_audit.application.audits import AUDITS
 from assay_audit.application.audits.snapshot import NothingToMeasure, Snapshot
+from assay_audit.application.metrics import MEASUREMENT_SECONDS, MEASUREMENTS
 from assay_audit.application.ports import Mirrors, UnitOfWork
 from assay_audit.application.prepare_audit import UNREADABLE, FileLimits
 from assay_audit.domain.files import take_inventory
@@ -47,6 +48,7 @@ class RunAudit:
             return
         if attempt > MAX_ATTEMPTS:
             gave_up = AuditResult.not_measured(kind, f"given up: {attempt - 1} workers died over it")
+            MEASUREMENTS.labels(kind.word, "given_up").inc()
             await self._store(org_id, run, Measured(gave_up))
             return
         try:
@@ -58,15 +60,20 @@ class RunAudit:
         await self._store(org_id, run, measured)
 
     async def _measure(self, org_id: UUID, run: AuditRun, kind: AuditKind) -> Measured:
-        began = time.perf_counter()
+        began, outcome = time.perf_counter(), "measured"
         try:
             measured = await self._examine(org_id, run, kind)
         except NothingToMeasure as nothing:
+            outcome = "nothing_to_measure"
             measured = Measured(AuditResult.not_measured(kind, f"nothing to measure: {nothing}"))
         except UNREADABLE as error:
+            outcome = "failed"
             log.warning("audit not measured", audit_id=str(run.id), kind=kind.word, reason=error.message)
             measured = Measured(AuditResult.not_measured(kind, error.message))
-        took = round((time.perf_counter() - began) * 1000, 1)
+        seconds = time.perf_counter() - began
+        MEASUREMENTS.labels(kind.word, outcome).inc()
+        MEASUREMENT_SECONDS.labels(kind.word).observe(seconds)
+        took = round(seconds * 1000, 1)
         return replace(measured, result=replace(measured.result, duration_ms=took))
 
     async def _examine(self, org_id: UUID, run: AuditRun, kind: AuditKind) -> Measured:

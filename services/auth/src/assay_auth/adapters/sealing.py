@@ -6,6 +6,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from assay_auth.application.metrics import SEALS_BROKEN
 from assay_auth.application.ports import SealBroken
 
 _NONCE_BYTES: Final = 12
@@ -32,6 +33,7 @@ class Sealer:
             secret = _opened(cipher, sealed, name)
             if secret is not None:
                 return secret
+        SEALS_BROKEN.inc()
         raise SealBroken(
             "a sealed secret opens neither with ASSAY_KEY_ENCRYPTION_KEY nor with ASSAY_PREVIOUS_KEY_ENCRYPTION_KEYS"
         )

@@ -17,6 +17,7 @@ from typing import Any, Final
 import structlog
 from opentelemetry import trace
 from opentelemetry.util.types import AttributeValue
+from prometheus_client import Histogram
 
 from assay_common.tracing import span
 from assay_evaluation.adapters.catalogue import ModelEntry
@@ -31,6 +32,12 @@ _TOO_MANY_REQUESTS: Final = 429
 _TIMEOUTS: Final = frozenset({408, 504})
 _SERVER_ERROR: Final = 500
 MAX_DETAIL: Final = 200
+MODEL_SECONDS: Final = Histogram(
+    "gen_ai_client_operation_duration_seconds",
+    "Time of one request to a model (OpenTelemetry's conventions for generative AI).",
+    ["gen_ai_request_model", "outcome"],
+    buckets=(0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92),
+)
 
 
 class LiteLlm:
@@ -192,12 +199,16 @@ def _chat_span(model: str, entry: ModelEntry, parameters: Parameters) -> Iterato
         "gen_ai.request.max_tokens": parameters.max_tokens,
         "gen_ai.request.temperature": parameters.temperature,
     }
+    began, outcome = time.perf_counter(), "no_reply"
     with span(f"chat {model}", kind=trace.SpanKind.CLIENT, attributes=attributes) as current:
         try:
             yield current
+            outcome = "reply"
         except NoReplyError as failure:
             current.set_attribute("error.type", failure.reason)
             raise
+        finally:
+            MODEL_SECONDS.labels(model, outcome).observe(time.perf_counter() - began)
 
 
 def _note_response(current: trace.Span, response: Any, reply: Reply) -> None:

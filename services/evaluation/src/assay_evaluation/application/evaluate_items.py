@@ -11,6 +11,7 @@ from uuid import UUID
 
 from assay_common.clock import Clock
 from assay_evaluation.application.ask_model import Asked, AskModel
+from assay_evaluation.application.metrics import ITEMS, TOKENS
 from assay_evaluation.application.ports import UnitOfWork
 from assay_evaluation.application.score_answers import score_answers
 from assay_evaluation.application.store_results import store_results
@@ -56,6 +57,7 @@ class EvaluateItems:
         ]
         async with self.uow(org_id) as tx:
             await store_results(tx, run.id, results, at=at)
+        _count(run.model, asked)
 
     async def _ask_unless_cancelled(self, org_id: UUID, run: Run, pending: Sequence[PendingItem]) -> list[Asked]:
         """What came of every item; nothing when the run was cancelled meanwhile."""
@@ -96,6 +98,14 @@ class EvaluateItems:
         ]
         scores = iter(score_answers(run.evaluators, answers, self.embed))
         return [next(scores) if outcome.reply else () for outcome in asked]
+
+
+def _count(model: str, asked: Sequence[Asked]) -> None:
+    for each in asked:
+        ITEMS.labels(model, "unmeasured" if each.reply is None else "measured").inc()
+        if each.reply is not None:
+            TOKENS.labels(model, "input").inc(each.reply.input_tokens)
+            TOKENS.labels(model, "output").inc(each.reply.output_tokens)
 
 
 def _result(item: PendingItem, asked: Asked, scores: tuple[Score, ...], at: datetime) -> ItemResult:

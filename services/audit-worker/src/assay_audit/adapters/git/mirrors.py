@@ -6,13 +6,23 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 from uuid import UUID
+
+from prometheus_client import Gauge
 
 from assay_audit.adapters.file_lock import locked, try_lock
 from assay_audit.adapters.git.bundles import unpack
 from assay_audit.adapters.git.command import Git
 from assay_audit.adapters.git.mirror import GitMirror
 from assay_audit.application.ports import BundleStore, Scratch
+
+CACHE_BYTES: Final = Gauge("audit_cache_bytes", "Size of the mirrors of repositories, as of the last that was made.")
+CACHE_LIMIT_BYTES: Final = Gauge("audit_cache_limit_bytes", "From which size on mirrors are removed.")
+DATA_FREE_BYTES: Final = Gauge("audit_data_free_bytes", "Free space where mirrors and scratch folders are.")
+DATA_SIZE_BYTES: Final = Gauge(
+    "audit_data_size_bytes", "Size of the file system where mirrors and scratch folders are."
+)
 
 
 class MirrorCache:
@@ -30,6 +40,9 @@ class MirrorCache:
         self._base.mkdir(parents=True, exist_ok=True)
         self._git, self._store, self._scratch = git, store, scratch
         self._max_bytes, self._max_commits = max_bytes, max_commits
+        CACHE_LIMIT_BYTES.set(max_bytes)
+        DATA_FREE_BYTES.set_function(lambda: shutil.disk_usage(data_dir).free)
+        DATA_SIZE_BYTES.set_function(lambda: shutil.disk_usage(data_dir).total)
 
     @asynccontextmanager
     async def lease(self, org_id: UUID, repository_id: UUID, digest: str) -> AsyncIterator[GitMirror]:
@@ -61,7 +74,7 @@ class MirrorCache:
         total = needed + sum(sizes.values())
         for mirror in mirrors:
             if total <= self._max_bytes:
-                return
+                break
             lock = mirror.with_suffix(".lock")
             if (descriptor := try_lock(lock)) is None:
                 continue
@@ -71,6 +84,7 @@ class MirrorCache:
                 total -= sizes[mirror]
             finally:
                 os.close(descriptor)
+        CACHE_BYTES.set(total)
 
 
 def _size(path: Path) -> int:

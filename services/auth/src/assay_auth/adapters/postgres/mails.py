@@ -18,6 +18,7 @@ _CLAIM = """
     )
     RETURNING id, recipient AS "to", subject, text, created_at, attempts
 """
+_WAITING = "SELECT count(*) AS number, min(created_at) AS oldest FROM mails"
 _POSTPONE = "UPDATE mails SET next_attempt_at = $2 WHERE id = $1"
 _REMOVE = "DELETE FROM mails WHERE id = $1"
 
@@ -42,6 +43,11 @@ class PostgresMails:
     async def claim(self, now: datetime, until: datetime, limit: int) -> list[Mail]:
         """Mails whose turn it is."""
         return [Mail(**dict(row)) for row in await self.connection.fetch(_CLAIM, now, until, limit)]
+
+    async def waiting(self) -> tuple[int, datetime | None]:
+        """How many there are, and when the oldest was written."""
+        row = await self.connection.fetchrow(_WAITING)
+        return (row["number"], row["oldest"]) if row else (0, None)
 
     async def postpone(self, mail_id: UUID, until: datetime) -> None:
         """Try a mail again then."""

@@ -36,6 +36,9 @@ class Mails(Protocol):
     async def claim(self, now: datetime, until: datetime, limit: int) -> "list[Mail]":
         """Mails whose turn it is, which nobody else claims before `until`."""
 
+    async def waiting(self) -> "tuple[int, datetime | None]":
+        """How many are not sent yet, and when the oldest was written."""
+
     async def postpone(self, mail_id: UUID, until: datetime) -> None:
         """Try a mail again then."""
 

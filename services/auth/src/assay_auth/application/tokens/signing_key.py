@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from assay_auth.application.metrics import SIGNING_UNTIL
 from assay_auth.application.ports import KeyMaker, Transaction, UnitOfWork
 from assay_auth.domain.access import ROTATION_LEAD, SigningKey, new_signing_key
 from assay_common.clock import Clock
@@ -26,6 +27,7 @@ class EnsureSigningKey:
                 await tx.signing_keys.lock()
                 # The time after the wait: another replica's key may be younger than the time before it.
                 keys = await self._completed(tx, self.clock())
+        SIGNING_UNTIL.set(keys[-1].signs_until.timestamp())
         return keys[0]
 
     async def _completed(self, tx: Transaction, now: datetime) -> Sequence[SigningKey]:
