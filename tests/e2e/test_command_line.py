@@ -80,3 +80,31 @@ def test_the_client_and_the_command_do_the_same_work(stack: Stack, environment: 
         assert prompt.render(values) == rendered["messages"] == [{"role": "user", "content": "Hello Ada, 2"}]
     shown = ran({**environment, "ASSAY_API_KEY": made["secret"]}, "prompt", "get", name, "--label", "production")
     assert shown["number"] == 1
+
+
+def test_an_installation_is_checked_from_end_to_end(stack: Stack, environment: dict[str, str]) -> None:
+    with Assay(stack.gateway_url) as owner:
+        owner.sign_in(stack.admin_email, stack.admin_password)
+        slug = f"check-{uuid4().hex[:12]}"
+        owner.act_in(owner.organisations.create_organisation({"slug": slug, "name": slug})["id"])
+        scopes = [f"{what}:{how}" for what in ("prompts", "datasets", "evaluations", "repositories", "audits")
+                  for how in ("read", "write")]  # fmt: skip
+        scopes += ["labels:write", "analytics:read"]
+        key = owner.api_keys.create_api_key({"name": "check", "scopes": scopes})["secret"]
+    checked = ran({**environment, "ASSAY_API_KEY": key}, "check", "--patience", "25")
+    assert checked["passed"]
+    assert [(step["name"], step["outcome"]) for step in checked["steps"]] == [
+        ("prompts", "passed"), ("evaluation", "passed"), ("audit", "passed"), ("analytics", "passed")
+    ]  # fmt: skip
+    reading = [scope for scope in scopes if scope.endswith(":read")]
+    with Assay(stack.gateway_url) as owner:
+        owner.sign_in(stack.admin_email, stack.admin_password)
+        owner.act_in(slug)
+        reader = owner.api_keys.create_api_key({"name": "reader", "scopes": reading})["secret"]
+    command = [sys.executable, "-m", "assay_cli", "check", "--patience", "25", "--json"]
+    refused = subprocess.run(
+        command, env={**environment, "ASSAY_API_KEY": reader}, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert refused.returncode == 1
+    outcomes = {step["name"]: step["outcome"] for step in json.loads(refused.stdout)["steps"]}
+    assert outcomes == {"prompts": "failed", "evaluation": "failed", "audit": "failed", "analytics": "passed"}

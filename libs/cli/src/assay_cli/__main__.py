@@ -10,6 +10,7 @@ from assay_cli.commands import (
     api_keys,
     audit,
     audit_trail,
+    check,
     compare,
     datasets,
     members,
@@ -35,8 +36,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    sessions, status, organisations, members, teams, service_accounts, api_keys, prompts, datasets, runs, compare,
-    audit, watch, usage, audit_trail,
+    sessions, status, check, organisations, members, teams, service_accounts, api_keys, prompts, datasets, runs,
+    compare, audit, watch, usage, audit_trail,
 ):  # fmt: skip
     app.add_typer(module.commands)
 

@@ -23,8 +23,9 @@ ALL = list(commands(get_command(app)))
 def test_all_groups_are_there():
     names = {path[0] for path, _ in ALL}
     assert names == {
-        "login", "logout", "whoami", "sessions", "status", "org", "members", "invitations", "teams", "service-accounts",
-        "key", "prompt", "dataset", "models", "eval", "compare", "audit", "watch", "usage", "audit-trail",
+        "login", "logout", "whoami", "sessions", "status", "check", "org", "members", "invitations", "teams",
+        "service-accounts", "key", "prompt", "dataset", "models", "eval", "compare", "audit", "watch", "usage",
+        "audit-trail",
     }  # fmt: skip
 
 
