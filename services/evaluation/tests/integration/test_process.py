@@ -15,8 +15,11 @@ import psutil
 import pytest
 
 from assay.evaluation.v1 import runs_pb2 as pb
+from assay_common.kafka.membership import Timing
 
 ROWS = [{"inputs": {"message": f"mail {n}"}, "expected": f"mail {n}"} for n in range(32)]
+SESSION_SECONDS = Timing().session_ms / 1000
+"""After so long without a word a member of the group counts as dead."""
 
 
 def free_port():
@@ -143,6 +146,40 @@ async def test_a_worker_that_is_told_to_stop_finishes_what_it_has_in_hand(caller
         assert await asyncio.wait_for(worker.process.wait(), 20) == 0
     assert (await caller.run(run.id)).status == pb.RUN_STATUS_COMPLETED
     assert len(provider.asked) == 8
+
+
+@pytest.mark.timeout(300)
+async def test_a_worker_that_leaves_under_load_hands_its_partitions_over_at_once(caller, start, provider, eventually):
+    """It is not ready from then on and finishes what it has in hand; nobody waits until the group misses it."""
+    rows = [{"inputs": {"message": f"mail {n}"}, "expected": f"mail {n}"} for n in range(96)]
+    async with slow_answers(provider, 0.3):
+        first, second = await start("work"), await start("work")
+        run = await caller.start(await caller.import_rows(rows))
+
+        async def in_the_middle():
+            return 16 <= len(provider.asked) < 64
+
+        await eventually(in_the_middle, seconds=120)
+        told = asyncio.get_running_loop().time()
+        first.process.send_signal(signal.SIGTERM)
+
+        async def out_of_turn():
+            return not await first.ready() if first.process.returncode is None else True
+
+        await eventually(out_of_turn, seconds=5)
+        assert await asyncio.wait_for(first.process.wait(), 20) == 0
+        gone = asyncio.get_running_loop().time()
+
+        async def completed():
+            return (await caller.run(run.id)).status == pb.RUN_STATUS_COMPLETED
+
+        await eventually(completed, seconds=60)
+        done = asyncio.get_running_loop().time()
+        assert await second.ready()
+    assert gone - told < 20, "the grace that it was given"
+    assert len(provider.asked) == len(set(provider.asked)) == len(rows), "nothing is asked twice"
+    left = len(rows) - 16
+    assert done - gone < left / 8 * 0.3 + SESSION_SECONDS / 2, "what is left, and no waiting for a dead member"
 
 
 @pytest.mark.parametrize(("role", "megabytes"), [("serve", 120), ("work", 120)])

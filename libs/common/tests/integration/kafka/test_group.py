@@ -40,10 +40,16 @@ class WorkerProcess:
 
 
 @pytest.fixture
-def start_worker(room, tmp_path):
+def start_worker(room, start_worker_in):
+    return lambda: start_worker_in(room)
+
+
+@pytest.fixture
+def start_worker_in(tmp_path):
     @asynccontextmanager
-    async def start():
-        arguments = (room.topic.name, room.group, tmp_path, room.settings.bootstrap_servers, room.settings.namespace)
+    async def start(room, session_ms=6000):
+        kafka = room.settings.bootstrap_servers, room.settings.namespace
+        arguments = (room.topic.name, room.group, tmp_path, *kafka, str(session_ms))
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             WORKER,
@@ -90,6 +96,29 @@ async def test_sigterm_lets_what_runs_finish_commits_it_and_leaves_the_rest(room
     await notes.until_ended(1)
     assert notes.names() == ["queued"]
     assert await room.until_committed(2) == {0: 2}
+
+
+async def test_who_leaves_hands_over_at_once(make_room, make_notes, start_worker_in, tmp_path):
+    """The others do not wait until the group misses the one that left: that would take a minute here."""
+    room = await make_room(partitions=2)
+    (tmp_path / "held").touch()
+    for key in ("a", "b", "c", "d"):
+        await room.publish("held", key=key)
+    async with start_worker_in(room, session_ms=60_000) as worker:
+        await worker.says(*["begun held"] * 4)
+        worker.terminate()
+        await worker.says("stopping")
+        for key in ("a", "b", "c", "d"):
+            await room.publish(f"next {key}", key=key)
+        (tmp_path / "held").unlink()
+        await worker.says(*["ended held"] * 4)
+        assert await worker.ends_with(0) == ""
+    left = asyncio.get_running_loop().time()
+    notes = make_notes()
+    room.consume(notes, timing={"session_ms": 60_000})
+    await notes.until_ended(4)
+    assert asyncio.get_running_loop().time() - left < 10
+    assert sorted(notes.names()) == ["next a", "next b", "next c", "next d"]
 
 
 async def test_work_that_outlives_the_grace_is_cancelled_and_delivered_again(room, make_notes):

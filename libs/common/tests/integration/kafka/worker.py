@@ -1,6 +1,6 @@
-"""A process that consumes one topic, to be killed: `python worker.py <topic> <group> <folder> <kafka> <namespace>`.
+"""A process that consumes one topic, to be killed.
 
-It says on standard error what it begins and ends. A message named as a file in the folder ends once the file is gone.
+`python worker.py <topic> <group> <folder> <kafka> <namespace> <session_ms>`. It says on standard error what it begins and ends. A message named as a file in the folder ends once the file is gone.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ class Settings(ServiceSettings):
     kafka: KafkaSettings
 
 
-def main(topic_name, group, folder, bootstrap_servers, namespace):
+def main(topic_name, group, folder, bootstrap_servers, namespace, session_ms):
     settings = Settings(
         kafka=KafkaSettings(bootstrap_servers=bootstrap_servers, namespace=namespace),
         ops=OpsSettings(listen="127.0.0.1:0"),
@@ -41,7 +41,7 @@ def main(topic_name, group, folder, bootstrap_servers, namespace):
     @asynccontextmanager
     async def start(lifecycle):
         lifecycle.spawn("end", tell_of_the_end(lifecycle))
-        timing = Timing(session_ms=6000, heartbeat_ms=300)
+        timing = Timing(session_ms=int(session_ms), heartbeat_ms=300)
         lifecycle.spawn(
             "consumer",
             consume(
