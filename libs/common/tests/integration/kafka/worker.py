@@ -1,6 +1,7 @@
 """A process that consumes one topic, to be killed.
 
-`python worker.py <topic> <group> <folder> <kafka> <namespace> <session_ms>`. It says on standard error what it begins and ends. A message named as a file in the folder ends once the file is gone.
+`python worker.py <topic> <group> <folder> <kafka> <namespace> <session_ms>`: it says on standard error what it begins
+and ends. A message named as a file in the folder ends once the file is gone.
 """
 
 import asyncio
