@@ -22,14 +22,15 @@
 {{- if eq $component.serves "http" }}
 - name: ASSAY_HTTP__LISTEN
   value: 0.0.0.0:{{ include "assay.port" "http" }}
+{{ include "assay.env.route" $root }}
 {{- else if eq $component.serves "grpc" }}
 - name: ASSAY_GRPC__LISTEN
   value: 0.0.0.0:{{ include "assay.port" "grpc" }}
 {{- end }}
-{{- range $callee, $called := $root.Values.components }}
+{{- range $callee, $called := include "assay.components" $root | fromYaml }}
 {{- if has $context.name $called.callers }}
-- name: ASSAY_TARGETS__{{ $callee | upper | replace "-" "_" }}
-  value: dns:///{{ include "assay.component.name" (dict "root" $root "name" $callee) }}:{{ include "assay.port" "grpc" }}
+- name: ASSAY_TARGETS__{{ $called.canaryOf | default $callee | upper | replace "-" "_" }}
+  value: dns:///{{ include "assay.mesh.service" (dict "root" $root "name" $callee) }}:{{ include "assay.port" "grpc" }}
 {{- end }}
 {{- end }}
 {{- range $need := $component.needs }}

@@ -24,13 +24,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
-{{/* The components with the defaults under them, as YAML: name → component. */}}
+{{/* The components with the defaults under them, and their canaries, as YAML: name → component. */}}
 {{- define "assay.components" -}}
 {{- $merged := dict -}}
 {{- range $name, $component := .Values.components -}}
 {{- $_ := set $merged $name (mustMergeOverwrite (deepCopy $.Values.defaults) (deepCopy $component)) -}}
 {{- end -}}
-{{- toYaml $merged -}}
+{{- include "assay.canary.added" (dict "root" . "components" $merged) -}}
 {{- end -}}
 
 {{/* In the following, the argument is a dict of root, name and component. */}}
@@ -61,7 +61,7 @@ app.kubernetes.io/component: {{ .name }}
 
 {{/* Components that own a schema: they migrate it. */}}
 {{- define "assay.component.migrates" -}}
-{{- if and .component.schema (eq .component.role "serve") }}true{{ end -}}
+{{- if and .component.schema (eq .component.role "serve") (not .component.canaryOf) }}true{{ end -}}
 {{- end -}}
 
 {{- define "assay.port" -}}

@@ -6,6 +6,9 @@
       (include "assay.validate.kafka" . | fromYamlArray)
       (include "assay.validate.stores" . | fromYamlArray)
       (include "assay.validate.components" . | fromYamlArray)
+      (include "assay.validate.mesh" . | fromYamlArray)
+      (include "assay.validate.route" . | fromYamlArray)
+      (include "assay.validate.canary" . | fromYamlArray)
       (include "assay.validate.autoscaling" . | fromYamlArray) -}}
 {{- if $problems -}}
 {{- fail (printf "\n\nThese values cannot work:\n  - %s\n" (join "\n  - " $problems)) -}}
@@ -99,10 +102,11 @@
 {{- define "assay.validate.components" -}}
 {{- $problems := list -}}
 {{- $owners := dict -}}
-{{- range $name, $component := include "assay.components" . | fromYaml -}}
+{{- $components := include "assay.components" . | fromYaml -}}
+{{- range $name, $component := $components -}}
 {{- $at := printf "components.%s" $name -}}
 {{- range $component.callers -}}
-{{- if not (hasKey $.Values.components .) -}}
+{{- if not (hasKey $components .) -}}
 {{- $problems = append $problems (printf "%s.callers names %s, which is no component: remove it, or add components.%s" $at . .) -}}
 {{- end -}}
 {{- end -}}
