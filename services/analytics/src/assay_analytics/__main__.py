@@ -1,4 +1,4 @@
-"""Run a role of the analytics service: `python -m assay_analytics serve` or `migrate`."""
+"""Run a role of the analytics service: `python -m assay_analytics serve`, `migrate` or `replay FROM`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 from assay_analytics import bootstrap
 from assay_analytics.settings import Settings
-from assay_common.roles import main, migration, process
+from assay_common.roles import Operation, main, migration, process
 
 if __name__ == "__main__":
     sys.exit(
@@ -16,5 +16,6 @@ if __name__ == "__main__":
                 "serve": process("analytics", Settings, bootstrap.serve),
                 "migrate": migration(bootstrap.SCHEMA, bootstrap.MIGRATIONS),
             },
+            {"replay": Operation("FROM", bootstrap.replay)},
         )
     )

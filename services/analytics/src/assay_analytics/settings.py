@@ -5,11 +5,16 @@ from __future__ import annotations
 from assay_common.settings import DatabaseSettings, GrpcSettings, KafkaSettings, ServiceSettings, Targets
 
 
-class Settings(ServiceSettings):
-    """Read from the environment (prefix ASSAY_); the sections are documented in assay_common.settings."""
+class ReplaySettings(ServiceSettings):
+    """What `replay` needs."""
 
     database: DatabaseSettings
     kafka: KafkaSettings
+
+
+class Settings(ReplaySettings):
+    """Read from the environment (prefix ASSAY_); the sections are documented in assay_common.settings."""
+
     grpc: GrpcSettings = GrpcSettings()
     targets: Targets = Targets()
     """Of the other services only auth is called, for its signing keys."""
