@@ -9,6 +9,7 @@
       (include "assay.validate.mesh" . | fromYamlArray)
       (include "assay.validate.route" . | fromYamlArray)
       (include "assay.validate.canary" . | fromYamlArray)
+      (include "assay.validate.monitoring" . | fromYamlArray)
       (include "assay.validate.autoscaling" . | fromYamlArray) -}}
 {{- if $problems -}}
 {{- fail (printf "\n\nThese values cannot work:\n  - %s\n" (join "\n  - " $problems)) -}}
