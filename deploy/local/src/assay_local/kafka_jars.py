@@ -64,8 +64,10 @@ def fetch(progress: Callable[[int, int], None], cache: Path | None = None) -> li
         DownloadFailed: a jar could not be fetched or its bytes are not the pinned ones. What was fetched is kept.
     """
     folder = cache or cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
     jars = locked_jars()
+    if all(_is_intact(jar, folder) for jar in jars):  # perhaps in a place where nothing may be written
+        return [_path(jar, folder) for jar in jars]
+    folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):
         missing = [jar for jar in jars if not _is_intact(jar, folder)]
         with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:

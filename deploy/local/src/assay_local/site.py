@@ -132,9 +132,11 @@ class Site:
                 state.ports[name] = free_port(avoid=set(state.ports.values()), host=self.address.listen)
             return state.ports[name]
 
-    def secret(self, name: str) -> str:
-        """The secret of that name: 32 random bytes as URL-safe base64, made the first time, the same ever after."""
+    def secret(self, name: str, given: str | None = None) -> str:
+        """The secret of that name: the one given, else 32 random bytes as URL-safe base64, made the first time."""
         with self.changing() as state:
+            if given is not None:
+                state.secrets[name] = given
             return state.secrets.setdefault(name, secrets.token_urlsafe(32))
 
     def forget_taken_ports(self) -> None:
