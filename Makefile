@@ -1,7 +1,7 @@
 # Every target sets up what it needs. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs demo test test-unit lint types format proto client problems bench images chart chart-docs clean
+.PHONY: help setup up down status logs demo test test-unit lint types format proto client problems bench images chart chart-docs dashboards clean
 
 UV_VERSION := 0.13.8
 # A uv that is on PATH is used; otherwise one is installed into .local, from a wheel.
@@ -70,6 +70,9 @@ bench: setup ## measure, and write docs/benchmarks.md and .json
 
 images: ## build the image of every service (needs skaffold and docker)
 	@skaffold build
+
+dashboards: setup ## write the dashboards for Grafana anew, from deploy/monitoring
+	@$(RUN) python -m deploy.monitoring
 
 chart-docs: setup ## write the tables of values in the chart's README
 	@$(RUN) python -m tests.deploy.values_table
