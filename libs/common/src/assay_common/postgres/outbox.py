@@ -82,6 +82,7 @@ class OutboxRelay:
     async def run(self) -> None:
         """Lead whenever nobody else does, until stopping is set."""
         stop = asyncio.create_task(self._wake_when_stopping())
+        OUTBOX_LEADER.labels(self._names.schema).set(0)  # known from the start, so that it is seen when nobody leads
         try:
             while not self._stopping.is_set():
                 try:

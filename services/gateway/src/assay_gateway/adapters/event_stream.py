@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 from assay_common.clock import utc_now
 from assay_common.kafka.connection import connection_options
 from assay_common.kafka.delivery import Undecodable, decoded
+from assay_common.kafka.headers import addressee
 from assay_common.lifecycle import Lifecycle
 from assay_common.metrics import KAFKA_CONSUMED, KAFKA_CONSUMER_LAG, KAFKA_DELIVERY_SECONDS
 from assay_common.settings import KafkaSettings
@@ -66,6 +67,9 @@ class EventStream:
         self._missing: dict[TopicPartition, int] = {}
         """Up to where partitions are to be read before the stream has begun."""
         self._answered_at = time.time()
+        for topic in replay:
+            for outcome in ("done", "unreadable", "failed"):
+                KAFKA_CONSUMED.labels(topic.name, outcome)
         EVENT_STREAM_AGE.set_function(self.age)
         EVENT_STREAM_UP.set_function(lambda: float(self.age() < AWAY_SECONDS))
 
@@ -166,6 +170,8 @@ class EventStream:
         self._note_begin()
 
     def _handle(self, topic: Topic, record: ConsumerRecord) -> None:
+        if addressee(record.headers) is not None:  # it was read when it came for everybody
+            return
         try:
             delivery = replace(decoded(record, attempt=1), topic=topic.name)
             self._sink.on_event(topic, delivery)
