@@ -13,7 +13,7 @@ import pytest
 
 from assay_local.servers import Servers
 from assay_testing.api import Api
-from tests.cluster.images import ROOT, tag_under_test
+from tests.cluster.images import ROOT, tags_under_test
 from tests.cluster.kube import Cluster
 from tests.cluster.object_store import CREDENTIALS, object_store
 from tests.cluster.release import Release
@@ -39,9 +39,9 @@ def cluster() -> Cluster:
 
 
 @pytest.fixture(scope="session")
-def image_tag(cluster: Cluster) -> str:
-    """The tag of the images under test, which the cluster has."""
-    return tag_under_test()
+def image_tags(cluster: Cluster) -> tuple[str, str]:
+    """Two tags of all images, which the cluster has: to install, and to upgrade to."""
+    return tags_under_test()
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +52,7 @@ def servers(cluster: Cluster, make_servers: Callable[..., Servers]) -> Servers:
 
 @pytest.fixture(scope="session")
 def make_release(
-    cluster: Cluster, image_tag: str, servers: Servers, tmp_path_factory: pytest.TempPathFactory
+    cluster: Cluster, image_tags: tuple[str, str], servers: Servers, tmp_path_factory: pytest.TempPathFactory
 ) -> MakeRelease:
     """`with make_release(values…) as release:` is a namespace with a release, not installed, on a database of its own."""
     numbers = iter(range(1, 16))
@@ -77,7 +77,7 @@ def make_release(
             values["database"] = {**values["database"], "name": database, "poolSize": 3}
             values["kafka"] = {**values["kafka"], "namespace": f"{mark}."}
             values["valkey"] = {**values["valkey"], "database": next(numbers)}
-            values["image"] = {"tag": image_tag, "pullPolicy": "IfNotPresent"}
+            values["image"] = {"tag": image_tags[0], "pullPolicy": "IfNotPresent"}
             values["bootstrapAdmin"] = {"email": ADMIN}
             values["objectStore"] = store
             values["defaults"] = {"replicas": 1, "autoscaling": {"enabled": False}, "resources": CPU}

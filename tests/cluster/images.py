@@ -13,21 +13,24 @@ import yaml
 from tests.cluster.kube import run
 
 ROOT: Final = Path(__file__).parents[2]
-TAG_VARIABLE: Final = "ASSAY_IMAGE_TAG"
-"""Names a tag of images that the cluster has already; without it they are built."""
+TAGS_VARIABLE: Final = "ASSAY_IMAGE_TAGS"
+"""Names two tags of images that the cluster has already, separated by a space; without it they are built."""
 LOADER_VARIABLE: Final = "ASSAY_LOAD_IMAGE"
 """The command that builds an image and hands it to the cluster: NAME:TAG, options of `docker build`, the context."""
 DEFAULT_LOADER: Final = str(Path(__file__).with_name("load-image"))
 BUILD_SECONDS: Final = 1200
 
 
-def tag_under_test() -> str:
-    """The tag of the images under test; they are built first unless the environment names one."""
-    given = os.environ.get(TAG_VARIABLE)
-    return given or build("test")
+def tags_under_test() -> tuple[str, str]:
+    """The tag to install, and the one to upgrade to; both are built first unless the environment names them."""
+    given = os.environ.get(TAGS_VARIABLE)
+    if given:
+        first, second = given.split()
+        return first, second
+    return _build("test"), _build("test-next")
 
 
-def build(tag: str) -> str:
+def _build(tag: str) -> str:
     """Build every image that skaffold.yaml lists, and hand it to the cluster under this tag."""
     loader = shlex.split(os.environ.get(LOADER_VARIABLE, DEFAULT_LOADER))
     for name, options in _artifacts():
