@@ -109,6 +109,8 @@ def type_of(part: dict[str, Any]) -> str:
     part = resolved(whole, part)
     if "enum" in part:
         return " \\| ".join(f"`{json.dumps(each) if isinstance(each, bool) else each}`" for each in part["enum"])
+    if "const" in part:
+        return f"`{json.dumps(part['const'])}`"
     if "anyOf" in part:
         return " or ".join(dict.fromkeys(type_of(each) for each in part["anyOf"]))
     kind = part.get("type", "any")
