@@ -15,6 +15,7 @@ from assay_common.kafka.handling import Handler, Handling
 from assay_common.kafka.membership import Membership, Timing
 from assay_common.kafka.producer import producer
 from assay_common.lifecycle import Lifecycle
+from assay_common.metrics import KAFKA_CONSUMED, KAFKA_DEAD_LETTERS
 from assay_common.settings import KafkaSettings
 from assay_protos.topic import Topic
 
@@ -64,6 +65,8 @@ async def consume(
       are cancelled, to be delivered again elsewhere), offsets are committed and the group is left.
     * While Kafka is away, the consumer waits and joins again when it is back.
 
+    A message that an operator hands over once more (`assay_common.kafka.dead_letters`) comes to its own group only.
+
     The handler runs inside the trace and with the request id of the event. A new group begins at the oldest message
     there is.
     """
@@ -72,7 +75,11 @@ async def consume(
         graveyard: DeadLetterTopic | Discard = Discard()
         if dead_letters:
             graveyard = DeadLetterTopic(await stack.enter_async_context(producer(settings)), group)
-        handling = Handling(handler, graveyard, asyncio.Semaphore(concurrency), tuning.attempts, tuning.back_off)
+        for topic in topics:  # counters begin at nothing: a rate does not see the first of what was never seen at 0
+            KAFKA_DEAD_LETTERS.labels(topic.name)
+            for outcome in ("done", graveyard.outcome):
+                KAFKA_CONSUMED.labels(topic.name, outcome)
+        handling = Handling(handler, graveyard, asyncio.Semaphore(concurrency), tuning.attempts, tuning.back_off, group)
         disconnects = 0
         while not lifecycle.stopping.is_set():
             membership = Membership(

@@ -14,6 +14,7 @@ from assay_common.clock import utc_now
 from assay_common.kafka.dead_letters import DeadLetterTopic, Discard
 from assay_common.kafka.delivery import Delivery, Undecodable, decoded
 from assay_common.kafka.failures import BackOff, Verdict, judge
+from assay_common.kafka.headers import addressee
 from assay_common.kafka.lanes import GivenBack
 from assay_common.logs import bound_request_id
 from assay_common.metrics import KAFKA_CONSUMED, KAFKA_DELIVERY_SECONDS
@@ -36,9 +37,14 @@ class Handling:
     slots: asyncio.Semaphore
     attempts: int
     back_off: BackOff
+    group: str
+    """Messages that are addressed to another group are passed over."""
 
     async def __call__(self, record: ConsumerRecord, given_up: asyncio.Event) -> None:
         """Bring the record to its end; raises GivenBack when its partition is given up before."""
+        if addressee(record.headers) not in (None, self.group):
+            KAFKA_CONSUMED.labels(record.topic, "passed_over").inc()
+            return
         attempt = 0
         while True:
             attempt += 1

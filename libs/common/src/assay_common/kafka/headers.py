@@ -9,12 +9,23 @@ from uuid import UUID
 CONTENT_TYPE: Final = "application/protobuf"
 SPEC_VERSION: Final = "1.0"
 
+ADDRESSEE: Final = "for_consumer_group"
+"""Header of a message that is meant for one consumer group, because the others have handled it before."""
+
 Headers = tuple[tuple[str, bytes], ...]
 """Kafka headers: an ordered list of names and raw values; a name may repeat."""
 
 
 class MalformedHeaders(ValueError):
     """The headers do not describe an event of ours; the message names the header."""
+
+
+def addressee(headers: Iterable[tuple[str, bytes | None]]) -> str | None:
+    """The only consumer group that a message is meant for; None = all of them."""
+    for name, value in headers:
+        if name == ADDRESSEE and value:
+            return value.decode(errors="replace")
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Messages nobody could handle are put aside with the reason, so that their partition moves on."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 from aiokafka import ConsumerRecord
@@ -12,7 +12,7 @@ from assay_common.metrics import KAFKA_DEAD_LETTERS
 
 log = structlog.get_logger()
 
-_PREFIX = "dlq_"
+PREFIX: Final = "dlq_"
 
 
 class Graveyard(Protocol):
@@ -39,7 +39,7 @@ class DeadLetterTopic:
             await self._producer.send_and_wait(topic, record.value or b"", key=record.key, headers=headers)
         except MessageSizeTooLargeError:
             # The letter is refused for its size: the original, named in the headers, is kept until its retention ends.
-            headers.append((f"{_PREFIX}value_omitted_bytes", str(len(record.value or b"")).encode()))
+            headers.append((f"{PREFIX}value_omitted_bytes", str(len(record.value or b"")).encode()))
             await self._producer.send_and_wait(topic, b"", key=record.key, headers=headers)
         KAFKA_DEAD_LETTERS.labels(record.topic).inc()
 
@@ -56,7 +56,7 @@ class Discard:
 def _headers(record: ConsumerRecord, error: BaseException, attempts: int, group: str) -> list[tuple[str, bytes | None]]:
     reason = error.reason if isinstance(error, AssayError) else type(error).__name__
     original: list[tuple[str, bytes | None]] = [
-        (name, value) for name, value in record.headers if not name.startswith(_PREFIX)
+        (name, value) for name, value in record.headers if not name.startswith(PREFIX)
     ]
     why = {
         "reason": f"{reason}: {error}"[:1000],
@@ -67,4 +67,4 @@ def _headers(record: ConsumerRecord, error: BaseException, attempts: int, group:
         "attempts": str(attempts),
         "consumer_group": group,
     }
-    return original + [(f"{_PREFIX}{name}", text.encode()) for name, text in why.items()]
+    return original + [(f"{PREFIX}{name}", text.encode()) for name, text in why.items()]
