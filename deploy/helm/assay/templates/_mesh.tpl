@@ -57,6 +57,13 @@ traffic.sidecar.istio.io/excludeInboundPorts: {{ include "assay.mesh.plain" . | 
 {{- end -}}
 {{- end -}}
 
+{{/* Annotations of a Job's pod that belongs to the mesh: its sidecar ends with it. Argument: root. */}}
+{{- define "assay.mesh.annotations.job" -}}
+{{- if eq .Values.mesh.mode "sidecar" -}}
+sidecar.istio.io/nativeSidecar: "true"
+{{- end -}}
+{{- end -}}
+
 {{/* The Service by which a component is called. Argument: dict of root and name. */}}
 {{- define "assay.mesh.service" -}}
 {{ include "assay.component.name" . }}{{ if include "assay.mesh.balances" .root }}-mesh{{ end }}
