@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,11 +11,15 @@ import asyncpg
 
 from assay.audit.v1 import audits_pb2, audits_pb2_grpc, repositories_pb2, repositories_pb2_grpc
 from assay_audit.adapters.bundle_store import ObjectBundleStore
-from assay_audit.adapters.engines.runner import EngineProcesses, EngineRunner
+from assay_audit.adapters.engines.runner import Answers, EngineProcesses, EngineRunner
 from assay_audit.adapters.git.bundles import GitVerifier
 from assay_audit.adapters.git.cloner import HttpsCloner
 from assay_audit.adapters.git.command import Git
 from assay_audit.adapters.git.mirrors import MirrorCache
+from assay_audit.adapters.jobs.certificate import Certificate
+from assay_audit.adapters.jobs.engine_jobs import EngineJobs, Patience
+from assay_audit.adapters.jobs.exchange import Exchange, Orders
+from assay_audit.adapters.jobs.manifest import Owner
 from assay_audit.adapters.postgres.transaction import PostgresTransaction
 from assay_audit.adapters.processes import Limits
 from assay_audit.adapters.resolver import SystemResolver
@@ -93,7 +97,7 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> AsyncIterator[int]:
 @asynccontextmanager
 async def work(settings: Settings, lifecycle: Lifecycle) -> AsyncIterator[None]:
     """Do tasks for the length of the block."""
-    async with _parts(settings, lifecycle) as parts:
+    async with _parts(settings, lifecycle) as parts, _answers(settings) as answers:
         lifecycle.spawn(
             "audit tasks",
             consume(
@@ -101,7 +105,7 @@ async def work(settings: Settings, lifecycle: Lifecycle) -> AsyncIterator[None]:
                 settings.kafka,
                 group=GROUP,
                 topics=[topics.AUDIT_TASKS],
-                handler=audit_tasks(parts),
+                handler=audit_tasks(parts, answers),
                 concurrency=CONCURRENCY,
             ),
         )
@@ -160,13 +164,47 @@ def audit_servicer(parts: Parts) -> AuditServicer:
     )
 
 
-def audit_tasks(parts: Parts) -> AuditTasks:
-    """What a worker does."""
+@asynccontextmanager
+async def _answers(settings: Settings) -> AsyncIterator[Answers]:
+    """Where engines run: in Jobs if the settings have a template of one, else in this worker."""
+    jobs, limits = settings.jobs, settings.limits
+    if jobs.template is None:
+        yield engine_processes(settings)
+        return
+    # Imported here: the Kubernetes client takes 90 MB and a second, which other workers do without.
+    from assay_audit.adapters.jobs.cluster import KubernetesJobs  # noqa: PLC0415
+
+    orders = Orders(
+        lanes=jobs.processes,
+        seconds=limits.engine_seconds,
+        memory_bytes=limits.process_bytes,
+        file_bytes=limits.bundle_bytes,
+        patience_seconds=jobs.silence_seconds,
+    )
+    exchange = Exchange(orders, jobs.address, Certificate.for_address(jobs.address))
+    patience = Patience(jobs.start_seconds, jobs.idle_seconds, jobs.silence_seconds)
+    with closing(KubernetesJobs(jobs.template["metadata"]["namespace"])) as cluster:
+        answers = EngineJobs(cluster, exchange, jobs.template, Owner(jobs.pod_name, jobs.pod_uid), patience)
+        async with exchange.listening(jobs.listen), answers.running():
+            yield answers
+
+
+def engine_processes(settings: Settings) -> EngineProcesses:
+    """Engines in processes of this worker."""
+    limits = settings.limits
+    return EngineProcesses(
+        Limits(limits.engine_seconds, limits.process_bytes, limits.bundle_bytes),
+        settings.engine_processes or os.cpu_count() or 1,
+    )
+
+
+def audit_tasks(parts: Parts, answers: Answers | None = None) -> AuditTasks:
+    """What a worker does; engines answer here unless another place is given."""
     settings, limits = parts.settings, parts.settings.limits
     file_limits = FileLimits(limits.file_bytes, limits.files)
-    processes = settings.engine_processes or os.cpu_count() or 1
-    limited = EngineProcesses(Limits(limits.engine_seconds, limits.process_bytes, limits.bundle_bytes), processes)
-    analyst = Analyst(parts.uow, EngineRunner(parts.scratch, limited, processes))
+    local = engine_processes(settings)
+    most = settings.jobs.processes if answers else local.processes
+    analyst = Analyst(parts.uow, EngineRunner(parts.scratch, answers or local, most))
     mirrors = MirrorCache(
         settings.data_dir,
         parts.git,

@@ -1,11 +1,19 @@
 """Every knob of the audit-worker service."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from pydantic import Field, IPvAnyNetwork, PositiveFloat, PositiveInt
+from pydantic import Field, IPvAnyNetwork, PositiveFloat, PositiveInt, SecretStr, model_validator
 
-from assay_common.settings import DatabaseSettings, GrpcSettings, KafkaSettings, Section, ServiceSettings, Targets
+from assay_common.settings import (
+    Address,
+    DatabaseSettings,
+    GrpcSettings,
+    KafkaSettings,
+    Section,
+    ServiceSettings,
+    Targets,
+)
 
 MIB: Final = 1024 * 1024
 
@@ -59,6 +67,53 @@ class MirrorSettings(Section):
     """What all of them may take up; those in use are never removed."""
 
 
+class JobsSettings(Section):
+    """Engines in Jobs of a Kubernetes cluster instead of processes of the worker."""
+
+    template: dict[str, Any] | None = None
+    """A Job (batch/v1) as JSON, with its namespace, one container, and all that the installation wishes of it; absent:
+    engines run in the worker. The worker adds name, labels, owner and the container's last variables."""
+    listen: Address = "127.0.0.1:8443"
+    """The exchange, where Jobs ask for work."""
+    address: str = ""
+    """Host name or IP address under which Jobs reach the exchange: the pod's."""
+    pod_name: str = ""
+    """The worker's pod; its Jobs carry it as a label."""
+    pod_uid: str = ""
+    """With it the pod owns its Jobs: the cluster removes them when it goes."""
+    processes: PositiveInt = 2
+    """Engine processes at a time in one Job."""
+    start_seconds: PositiveFloat = 300.0
+    """How long a Job may take from the wish for it until its process asks for work."""
+    idle_seconds: PositiveFloat = 10.0
+    """How long a Job is kept for the run's next task."""
+    silence_seconds: PositiveFloat = 30.0
+    """A Job, or to a Job its worker, that says nothing for so long is dead."""
+
+    @model_validator(mode="after")
+    def _jobs_find_their_worker(self) -> "JobsSettings":
+        if self.template is not None and not (self.address and self.pod_name):
+            raise ValueError("ASSAY_JOBS__TEMPLATE needs ASSAY_JOBS__ADDRESS and ASSAY_JOBS__POD_NAME")
+        return self
+
+
+class ExchangeSettings(Section):
+    """What the process in a Job is told by its worker."""
+
+    url: str
+    """The worker's exchange."""
+    token: SecretStr
+    """Lets the Job in, once."""
+    certificate: str
+    """PEM of the one certificate to trust."""
+
+
+class JobSettings(ServiceSettings):
+    """What the process in a Job needs, and all that it has."""
+
+    exchange: ExchangeSettings
+
+
 class Settings(ServiceSettings):
     """Read from the environment (prefix ASSAY_); the other sections are documented in assay_common.settings."""
 
@@ -73,5 +128,6 @@ class Settings(ServiceSettings):
     clone: CloneSettings = CloneSettings()
     limits: LimitSettings = LimitSettings()
     mirrors: MirrorSettings = MirrorSettings()
+    jobs: JobsSettings = JobsSettings()
     engine_processes: PositiveInt | None = Field(default=None)
-    """Engine processes that run at a time in one worker; by default one a core."""
+    """Engine processes that run at a time in one worker, if not in Jobs; by default one a core."""
