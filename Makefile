@@ -1,7 +1,7 @@
 # Every target sets up what it needs. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs demo test test-unit lint types format proto client problems bench images chart chart-docs dashboards clean
+.PHONY: help setup up down status logs demo test test-unit test-cluster lint types format proto client problems bench sizing images chart chart-docs dashboards clean
 
 UV_VERSION := 0.13.8
 # A uv that is on PATH is used; otherwise one is installed into .local, from a wheel.
@@ -47,6 +47,9 @@ test: setup lint types ## every test, on real components
 test-unit: setup ## the fast tests, without input or output
 	@$(RUN) pytest $(wildcard */*/tests/unit) tests/contract tests/architecture
 
+test-cluster: setup ## install, upgrade, break and scale the suite on the cluster that KUBECONFIG names
+	@$(UV) sync --frozen --inexact --group cluster && $(RUN) pytest -m cluster tests/cluster
+
 lint: setup ## style, architecture, lock file
 	@$(RUN) ruff check . && $(RUN) ruff format --check . && $(RUN) lint-imports && $(UV) lock --check
 
@@ -67,6 +70,9 @@ problems: setup ## list the API's problems anew, from the code
 
 bench: setup ## measure, and write docs/benchmarks.md and .json
 	@$(RUN) python -m tests.load
+
+sizing: setup ## measure what each process takes, and write docs/operations/sizing.md
+	@$(RUN) python -m tests.load.sizing
 
 images: ## build the image of every service (needs skaffold and docker)
 	@skaffold build

@@ -10,13 +10,13 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
-
-from assay_local.servers import Servers
-from assay_testing.api import Api
 from tests.cluster.images import ROOT, tags_under_test
 from tests.cluster.kube import Cluster
 from tests.cluster.object_store import CREDENTIALS, object_store
 from tests.cluster.release import Release
+
+from assay_local.servers import Servers
+from assay_testing.api import Api
 
 MANIFEST = ROOT / "deploy" / "k8s" / "namespace.yaml"
 CPU = {"requests": {"cpu": "20m"}}
@@ -24,12 +24,15 @@ ADMIN = "admin@example.com"
 MakeRelease = Callable[..., Any]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here needs a cluster, and time."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.cluster)
-            item.add_marker(pytest.mark.timeout(900))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Everything here needs a cluster and time, so it runs only where `-m` asks for it."""
+    here = [item for item in items if Path(__file__).parent in item.path.parents]
+    for item in here:
+        item.add_marker(pytest.mark.cluster)
+        item.add_marker(pytest.mark.timeout(1200))
+    if here and "cluster" not in config.option.markexpr:
+        config.hook.pytest_deselected(items=here)
+        items[:] = [item for item in items if item not in here]
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +57,7 @@ def servers(cluster: Cluster, make_servers: Callable[..., Servers]) -> Servers:
 def make_release(
     cluster: Cluster, image_tags: tuple[str, str], servers: Servers, tmp_path_factory: pytest.TempPathFactory
 ) -> MakeRelease:
-    """`with make_release(values…) as release:` is a namespace with a release, not installed, on a database of its own."""
+    """`with make_release(values…) as release:` is a namespace with a release, not installed, on its own database."""
     numbers = iter(range(1, 16))
 
     @contextmanager

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 import yaml
-
 from tests.cluster.kube import run
 
 ROOT: Final = Path(__file__).parents[2]

@@ -10,9 +10,9 @@ from typing import Any
 
 import boto3
 import httpx
+from tests.cluster.kube import eventually
 
 from assay_local.ports import free_port
-from tests.cluster.kube import eventually
 
 BUCKET = "bundles"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "assay", "AWS_SECRET_ACCESS_KEY": "assay-secret"}

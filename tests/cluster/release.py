@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-
 from tests.cluster.kube import Cluster, CommandFailed, Object, eventually, run
 
 CHART: Final = Path(__file__).parents[2] / "deploy" / "helm" / "assay"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from assay_testing.api import Api
 from tests.cluster.kube import Cluster
 from tests.cluster.release import INSTALL_SECONDS, Release
+
+from assay_testing.api import Api
 
 RESTRICTED = "pod-security.kubernetes.io/enforce"
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import httpx
-
-from assay_testing.api import Api
 from tests.cluster.conftest import ADMIN, MakeRelease
 from tests.cluster.release import Release
+
+from assay_testing.api import Api
 
 KEPT = {"Secret/assay-keys"}
 """What the notes say that `helm uninstall` leaves."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
-
 from tests.cluster.conftest import ADMIN, MakeRelease
-from tests.cluster.kube import eventually
+from tests.cluster.kube import Object, eventually
 from tests.cluster.release import Release, Traffic
 
 STEADY = {"rate": 100, "work_seconds": 6, "model": "small", "email": ADMIN}
@@ -43,10 +43,8 @@ def test_an_upgrade_and_a_roll_back_fail_no_request_and_lose_no_task(
 def test_every_pod_deleted_in_turn_costs_at_most_a_retry(busy: Release) -> None:
     with Traffic(busy, "deletions", {**STEADY, "attempts": 4}) as traffic:
         for pod in busy.pods():
-            name = pod["metadata"]["name"]
-            component = pod["metadata"]["labels"]["app.kubernetes.io/component"]
-            busy.kubectl("delete", "pod", name, "--wait=false")
-            eventually(f"{component} is whole again", lambda: unready(busy, component, name), lambda bad: not bad, 120)
+            busy.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false")
+            eventually("its component is whole again", partial(missing_beside, busy, pod), (0).__eq__, 180)
         summary = traffic.end()
     assert summary["failed"] == 0, summary
     assert summary["retried"] < summary["requests"] / 100, summary
@@ -65,13 +63,13 @@ def images_of(release: Release) -> set[str]:
     return {pod["spec"]["containers"][0]["image"].rpartition(":")[2] for pod in release.pods()}
 
 
-def unready(release: Release, component: str, gone: str) -> list[str]:
-    """Pods of a component that are not ready, or missing."""
-    pods = [pod for pod in release.pods(component) if pod["metadata"]["name"] != gone]
+def missing_beside(release: Release, gone: Object) -> int:
+    """How many more pods of its component should be ready, beside the one that goes."""
+    component = gone["metadata"]["labels"]["app.kubernetes.io/component"]
     ready = [
-        pod["metadata"]["name"]
-        for pod in pods
-        if any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", []))
+        pod
+        for pod in release.pods(component)
+        if pod["metadata"]["uid"] != gone["metadata"]["uid"]
+        and any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", []))
     ]
-    wanted = int(release.values["defaults"]["replicas"])
-    return [] if len(ready) >= wanted else [f"{len(ready)} of {wanted} are ready"]
+    return int(release.values["defaults"]["replicas"]) - len(ready)

@@ -1,8 +1,8 @@
 """Runs in a pod: steady requests at the gateway's Service, and evaluations and audits meanwhile.
 
 Told by one JSON argument: `rate` (requests a second), `work_seconds` (between two pieces of work, 0 = none), `model`,
-`attempts` (1 = nothing is tried again). It says one JSON document a line: `flowing` when it has begun, and `summary` when
-/tmp/stop appeared and all work has ended.
+`attempts` (1 = nothing is tried again). It says one JSON document a line: `flowing` when it has begun, and `summary`
+when /tmp/stop appeared and all work has ended.
 """
 
 from __future__ import annotations
@@ -42,6 +42,11 @@ class Traffic:
     runs: list[str] = field(default_factory=list)
     audits: list[str] = field(default_factory=list)
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether nobody has told it to stop."""
+        return not STOP.exists()
+
     async def flow(self) -> None:
         """Requests at the wanted rate, each at its time whether or not the ones before are answered."""
         limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
@@ -51,7 +56,7 @@ class Traffic:
             asyncio.TaskGroup() as group,
         ):
             began = time.monotonic()
-            while not STOP.exists():
+            while self.goes_on:
                 due = began + self.requests / self.options["rate"]
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
                 self.requests += 1
@@ -87,7 +92,7 @@ class Traffic:
 
     async def work(self) -> None:
         """Evaluations and audits in turn, begun one after another."""
-        while not STOP.exists():
+        while self.goes_on:
             try:
                 await asyncio.to_thread(self.begin)
             except Exception as error:
