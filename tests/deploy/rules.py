@@ -54,12 +54,12 @@ class Scenario:
 
 def requests(**rates: float) -> dict[str, str]:
     """Requests at the gateway by status, a minute; a name such as s500 is a status."""
-    return {
-        f'gateway_requests_total{{{HERE},component="gateway",pod="g-1",method="GET",route="/v1/me",status="{name[1:]}"}}': (
-            f"0+{rate:g}x{{n}}"
-        )
-        for name, rate in rates.items()
-    }
+    return {answers(name[1:]): f"0+{rate:g}x{{n}}" for name, rate in rates.items()}
+
+
+def answers(status: str) -> str:
+    """The series of answers with a status."""
+    return f'gateway_requests_total{{{HERE},component="gateway",method="GET",route="/v1/me",status="{status}"}}'
 
 
 def times(metric: str, labels: str, buckets: Mapping[str, float]) -> dict[str, str]:
@@ -94,9 +94,7 @@ OBJECTIVES: Sequence[Scenario] = (
         "a fifth failed for a quarter of an hour: the page ends with it, a ticket stays",
         {
             **requests(s200=1000),
-            f'gateway_requests_total{{{HERE},component="gateway",pod="g-1",method="GET",route="/v1/me",status="500"}}': (
-                "0x180 250+250x15 4000x{n}"
-            ),
+            answers("500"): "0x180 250+250x15 4000x{n}",
         },
         {
             "180m": NOTHING,
