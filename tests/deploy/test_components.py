@@ -23,18 +23,25 @@ def test_every_component_has_its_objects(rendering: Any, values: dict[str, Any],
     for kind in ("Deployment", "ServiceAccount", "PodDisruptionBudget", "NetworkPolicy"):
         assert set(components) <= set(rendering.of_kind(kind)), kind
     scaled = values.get("defaults", {}).get("autoscaling", {}).get("enabled", True)
-    assert set(rendering.of_kind("HorizontalPodAutoscaler")) == (set(components) if scaled else set())
+    autoscalers = {**rendering.of_kind("HorizontalPodAutoscaler"), **rendering.of_kind("ScaledObject")}
+    assert set(autoscalers) == (set(components) if scaled else set())
     serving = {name for name, component in components.items() if component["serves"] != "none"}
     assert set(rendering.of_kind("Service")) == serving
 
 
 def test_pods_are_counted_by_the_autoscaler_or_by_a_number_never_by_both(rendering: Any) -> None:
-    scalers = rendering.of_kind("HorizontalPodAutoscaler")
+    by_hpa, by_keda = rendering.of_kind("HorizontalPodAutoscaler"), rendering.of_kind("ScaledObject")
+    assert not set(by_hpa) & set(by_keda)
+    scalers = by_hpa | by_keda
     for name, deployment in rendering.of_kind("Deployment").items():
         assert ("replicas" in deployment["spec"]) == (name not in scalers)
     for name, scaler in scalers.items():
         assert scaler["spec"]["scaleTargetRef"]["name"] == f"assay-{name}"
-        assert scaler["spec"]["minReplicas"] <= scaler["spec"]["maxReplicas"]
+        least, most = (
+            scaler["spec"].get(f"{which}Replicas", scaler["spec"].get(f"{which}ReplicaCount"))
+            for which in ("min", "max")
+        )
+        assert least <= most
 
 
 def test_selectors_find_the_pods_of_their_component_alone(rendering: Any) -> None:
@@ -111,6 +118,8 @@ def test_nothing_is_allowed_that_no_policy_names(rendering: Any) -> None:
         ("evaluation-worker", {80, 443, 4317, 5432, 9096}),
         ("audit", {GRPC, 443, 4317, 5432, 9096}),
         ("audit-worker", {80, 443, 4317, 5432, 9096}),
+        ("audit-worker-exchange", {443, 6443}),
+        ("audit-worker-job", {8443}),
         ("analytics", {GRPC, 4317, 5432, 9096}),
         ("hooks", {53, 5432, 9096}),
     ],

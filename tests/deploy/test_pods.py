@@ -16,7 +16,7 @@ def test_pods_keep_to_the_restricted_standard(rendering: Any) -> None:
         assert spec["securityContext"]["runAsUser"] > 0, name
         assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
         assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers"} & set(spec), name
-        allowed = {"emptyDir", "secret", "persistentVolumeClaim"}
+        allowed = {"emptyDir", "secret", "persistentVolumeClaim", "projected"}
         assert all(set(volume) - {"name"} <= allowed for volume in spec["volumes"]), name
         for container in spec["containers"]:
             assert container["securityContext"] == {

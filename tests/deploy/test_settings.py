@@ -76,7 +76,7 @@ def test_secrets_that_pods_refer_to_have_the_keys(minimal: Any) -> None:
     }
     for name, pod in rendering.pods.items():
         for variable in pod["spec"]["containers"][0]["env"]:
-            if "valueFrom" in variable:
+            if "secretKeyRef" in variable.get("valueFrom", {}):
                 reference = variable["valueFrom"]["secretKeyRef"]
                 if reference.get("optional"):
                     continue

@@ -23,6 +23,12 @@
 - name: ASSAY_HTTP__LISTEN
   value: 0.0.0.0:{{ include "assay.port" "http" }}
 {{ include "assay.env.route" $root }}
+{{- with include "assay.env.publicUrl" $context }}
+{{ . }}
+{{- end }}
+{{- with include "assay.env.cors" $context }}
+{{ . }}
+{{- end }}
 {{- else if eq $component.serves "grpc" }}
 - name: ASSAY_GRPC__LISTEN
   value: 0.0.0.0:{{ include "assay.port" "grpc" }}
@@ -41,6 +47,9 @@
 {{- with $component.data }}
 - name: ASSAY_DATA_DIR
   value: /data
+{{- end }}
+{{- if include "assay.coordinates" $context }}
+{{ include "assay.env.jobs" $context }}
 {{- end }}
 {{- with $root.Values.telemetry.otlpEndpoint }}
 - name: OTEL_EXPORTER_OTLP_ENDPOINT
@@ -136,4 +145,8 @@
   value: {{ . | quote }}
 {{ include "assay.env.secret" (dict "variable" "ASSAY_BOOTSTRAP_ADMIN__PASSWORD" "secret" $secret "key" "bootstrap-admin-password") }}
 {{- end }}
+{{- with include "assay.env.publicUrl" . }}
+{{ . }}
+{{- end }}
+{{ include "assay.env.identity" . }}
 {{- end -}}

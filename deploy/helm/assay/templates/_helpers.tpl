@@ -1,6 +1,7 @@
 {{/* Names, labels and the merged components. */}}
 
 {{- define "assay.fullname" -}}
+{{- include "assay.standalone.fill" . -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
 {{- else if contains .Chart.Name .Release.Name -}}
@@ -26,6 +27,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* The components with the defaults under them, and their canaries, as YAML: name → component. */}}
 {{- define "assay.components" -}}
+{{- include "assay.standalone.fill" . -}}
 {{- $merged := dict -}}
 {{- range $name, $component := .Values.components -}}
 {{- $_ := set $merged $name (mustMergeOverwrite (deepCopy $.Values.defaults) (deepCopy $component)) -}}
@@ -65,7 +67,7 @@ app.kubernetes.io/component: {{ .name }}
 {{- end -}}
 
 {{- define "assay.port" -}}
-{{- get (dict "http" 8080 "grpc" 50051 "ops" 9090) . -}}
+{{- get (dict "http" 8080 "grpc" 50051 "ops" 9090 "exchange" 8443) . -}}
 {{- end -}}
 
 {{/* The names of the Secrets, whoever made them. */}}

@@ -35,6 +35,11 @@ securityContext:
 - name: data
   mountPath: /data
 {{- end }}
+{{- if include "assay.coordinates" . }}
+- name: kubernetes
+  mountPath: /var/run/secrets/kubernetes.io/serviceaccount
+  readOnly: true
+{{- end }}
 {{- if and (has "objectStore" .component.needs) .root.Values.objectStore.existingClaim }}
 - name: objects
   mountPath: /objects
@@ -56,6 +61,17 @@ securityContext:
 - name: data
   emptyDir:
     sizeLimit: {{ . }}
+{{- end }}
+{{- if include "assay.coordinates" . }}
+# The one token of the release: for an hour at a time, and its holder may make, list and delete Jobs of this namespace.
+- name: kubernetes
+  projected:
+    sources:
+      - serviceAccountToken: {path: token, expirationSeconds: 3600}
+      - configMap:
+          name: kube-root-ca.crt
+          items:
+            - {key: ca.crt, path: ca.crt}
 {{- end }}
 {{- if and (has "objectStore" .component.needs) .root.Values.objectStore.existingClaim }}
 - name: objects

@@ -1,11 +1,15 @@
 {{/* Combinations that the schema cannot refuse. Every problem is told at once, each with the way to put it right. */}}
 
 {{- define "assay.validate" -}}
+{{- include "assay.standalone.fill" . -}}
 {{- $problems := concat
+      (.Values.standalone.conflicts | default list)
+      (include "assay.validate.identity" . | fromYamlArray)
       (include "assay.validate.database" . | fromYamlArray)
       (include "assay.validate.kafka" . | fromYamlArray)
       (include "assay.validate.stores" . | fromYamlArray)
       (include "assay.validate.components" . | fromYamlArray)
+      (include "assay.validate.auditJobs" . | fromYamlArray)
       (include "assay.validate.mesh" . | fromYamlArray)
       (include "assay.validate.route" . | fromYamlArray)
       (include "assay.validate.canary" . | fromYamlArray)
