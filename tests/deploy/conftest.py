@@ -14,7 +14,9 @@ from helm_python import Chart
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "deploy" / "helm" / "assay"
-EXAMPLES = {path.stem: path for path in sorted((CHART / "examples").glob("*.yaml"))}
+SIZED = ("small", "medium")
+"""Examples that differ from the others in numbers alone: test_sizing looks at those, and nobody else needs to."""
+EXAMPLES = {path.stem: path for path in sorted((CHART / "examples").glob("*.yaml")) if path.stem not in SIZED}
 RELEASE = "assay"
 NAMESPACE = "assay"
 
@@ -62,7 +64,7 @@ Render = Callable[[dict[str, Any]], Rendering]
 
 def example(name: str) -> dict[str, Any]:
     """The values of an example."""
-    loaded: dict[str, Any] = yaml.safe_load(EXAMPLES[name].read_text())
+    loaded: dict[str, Any] = yaml.safe_load((CHART / "examples" / f"{name}.yaml").read_text())
     return loaded
 
 

@@ -11,9 +11,11 @@ from typing import Any
 import kubernetes_validate
 import pytest
 from helm_python import lint
+from tests.deploy import custom_resources
 
 GOLDEN = Path(__file__).parent / "golden"
-GENERATED = re.compile(r"^(  (?:key-encryption-key|bootstrap-admin-password)): \S+$", re.MULTILINE)
+GENERATED = re.compile(r"^(  [\w-]+): [A-Za-z0-9+/]{32,}={0,2}$", re.MULTILINE)
+"""What is random in a Secret: in base64, and longer than anything else there."""
 INFO = 1
 """Severity of a remark that is neither a warning nor an error."""
 
@@ -21,7 +23,8 @@ INFO = 1
 @pytest.mark.parametrize("version", ["1.30", "1.34", "1.37"])
 def test_objects_agree_with_the_schemas_of_kubernetes(rendering: Any, version: str) -> None:
     for document in rendering.objects:
-        kubernetes_validate.validate(document, version, strict=True)
+        if not custom_resources.is_custom(document):
+            kubernetes_validate.validate(document, version, strict=True)
 
 
 def test_names_are_unique_and_in_the_release_namespace(rendering: Any) -> None:

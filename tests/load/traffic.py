@@ -110,12 +110,13 @@ async def measure_writes(stack: Stack, api: Api) -> dict[str, Any]:
             names = [f"published-{number}-{connections}-{each}" for each in range(connections)]
             for name in names:
                 api.post("/v1/prompts", {"name": name})
-            job = Job(port, _publications(names, key), 201, SECONDS)
+            job = Job(port, publications(names, key), 201, SECONDS)
             so_far.each.append(await measure(job))
     return {"create_version": _both(rounds, {})}
 
 
-def _publications(prompts: Sequence[str], key: str) -> list[str]:
+def publications(prompts: Sequence[str], key: str) -> list[str]:
+    """Requests that publish, one prompt each, a different text each time."""
     content = {"content": {"text": f"{TEXT} {NUMBER.decode()}"}, "commit_message": "Change the wording"}
     return [
         request("POST", f"/v1/prompts/{prompt}/versions", bearer=key, body=json.dumps(content)) for prompt in prompts

@@ -29,9 +29,9 @@ def measure_evaluation(api: Api) -> dict[str, Any]:
     """Items a second from the request that makes the run to its end, with a model that answers at once."""
     api.prompt("route", "Which team answers this message? {{ message }}")
     for name, items in (("warm-up", ITEMS_TO_WARM_UP), ("messages", ITEMS)):
-        api.dataset(name, _lines(items))
-    _items_per_second(api, "warm-up")
-    rates = [_items_per_second(api, "messages") for _ in range(ROUNDS)]
+        api.dataset(name, lines_of(items))
+    items_per_second(api, "warm-up")
+    rates = [items_per_second(api, "messages") for _ in range(ROUNDS)]
     return {
         "items_per_s": round(statistics.median(rates), 1),
         "items": ITEMS,
@@ -42,17 +42,14 @@ def measure_evaluation(api: Api) -> dict[str, Any]:
 
 def measure_audit(make_api: Callable[[], Api], folder: Path) -> dict[str, Any]:
     """Thousand lines a second over this repository's last commit: first seen by an organisation, and seen again."""
-    bundle = folder / "repository.bundle"
-    subprocess.run(
-        ["git", "-C", _REPOSITORY, "bundle", "create", "--quiet", bundle, "HEAD"], check=True, capture_output=True
-    )
+    bundle = bundle_of_this(folder)
     cold, warm = [], []
     for _ in range(ROUNDS):
         api = make_api()
         api.post("/v1/repositories", {"name": "assay"})
         api.upload("/v1/repositories/assay/bundles", bundle.read_bytes(), "application/x-git-bundle")
-        cold.append(_audited(api))
-        warm.append(_audited(api))
+        cold.append(audited(api))
+        warm.append(audited(api))
     return {
         "kloc_per_s": round(_median_rate(cold), 2),
         "warm_kloc_per_s": round(_median_rate(warm), 2),
@@ -67,17 +64,28 @@ def measure_audit(make_api: Callable[[], Api], folder: Path) -> dict[str, Any]:
     }
 
 
+def bundle_of_this(folder: Path) -> Path:
+    """This repository's last commit with its history, as a git bundle."""
+    bundle = folder / "repository.bundle"
+    subprocess.run(
+        ["git", "-C", _REPOSITORY, "bundle", "create", "--quiet", bundle, "HEAD"], check=True, capture_output=True
+    )
+    return bundle
+
+
 _EVALUATORS: Final = [{"kind": "exact_match"}, {"kind": "contains"}, {"kind": "token_f1"}]
 
 
-def _lines(items: int) -> str:
+def lines_of(items: int) -> str:
+    """A dataset of so many messages, as JSONL."""
     return "\n".join(
         json.dumps({"inputs": {"message": f"Invoice {number} was charged twice."}, "expected": model_stub.ANSWER})
         for number in range(items)
     )
 
 
-def _items_per_second(api: Api, dataset: str) -> float:
+def items_per_second(api: Api, dataset: str) -> float:
+    """A run over a dataset, from request to end; raises LoadFailed."""
     wanted = {"prompt": "route", "dataset": dataset, "model": MODEL, "evaluators": _EVALUATORS}
     run = api.finished(f"/v1/runs/{api.post('/v1/runs', wanted)['id']}")
     progress: dict[str, int] = run["progress"]
@@ -86,7 +94,8 @@ def _items_per_second(api: Api, dataset: str) -> float:
     return progress["total"] / _seconds(run)
 
 
-def _audited(api: Api) -> dict[str, Any]:
+def audited(api: Api) -> dict[str, Any]:
+    """An audit run over the uploaded bundle, once it has ended; raises LoadFailed."""
     run: dict[str, Any] = api.finished(f"/v1/audits/{api.post('/v1/audits', {'repository': 'assay'})['id']}")
     measured = {audit["kind"] for audit in run["audits"] if audit["status"] == "completed"}
     if run["status"] != "completed" or measured != MEASURED:
