@@ -74,9 +74,9 @@ class Api:
         self.upload(f"/v1/datasets/{name}/items", lines.encode(), "application/x-ndjson")
         return made
 
-    def finished(self, path: str) -> Any:
+    def finished(self, path: str, patience: float = PATIENCE) -> Any:
         """A run or an audit run, once it has ended."""
-        return eventually(lambda: self.get(path), lambda thing: thing["finished_at"] is not None)
+        return eventually(lambda: self.get(path), lambda thing: thing["finished_at"] is not None, patience)
 
 
 def eventually(read: Callable[[], Any], holds: Callable[[Any], bool], patience: float = PATIENCE) -> Any:
