@@ -11,19 +11,17 @@ from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import CommitFailedError, KafkaError
+from aiokafka.errors import CommitFailedError
 
 from assay_analytics.application.replay import StillCounting
 from assay_common.clock import Clock
-from assay_common.errors import Unavailable
 from assay_common.kafka.connection import connection_options
 from assay_common.kafka.headers import CloudEvent, MalformedHeaders
+from assay_common.kafka.reading import partitions_of, reader, until_end
 from assay_common.settings import KafkaSettings
 from assay_protos.topic import Topic
 
-POLL_MS: Final = 2000
-SILENCE_POLLS: Final = 30
-"""So many empty polls in a row, and Kafka counts as away."""
+BATCH: Final = 5000
 _STOP = "stop the service first (kubectl scale deployment … --replicas=0, and what scales it), then try again"
 
 
@@ -53,24 +51,15 @@ class KafkaStream:
 
     async def events_since(self, start: datetime) -> AsyncIterator[Sequence[UUID]]:
         """Read everything; what is no event of ours was never counted."""
-        beginnings = await self._beginnings()
-        ends = await self.consumer.end_offsets(list(beginnings))
-        for tp, offset in beginnings.items():
-            self.consumer.seek(tp, offset)
-        left = {tp for tp, offset in beginnings.items() if offset < ends[tp]}
-        silent = 0
-        while left:
-            fetched = await self.consumer.getmany(*left, timeout_ms=POLL_MS)
-            silent = 0 if fetched else silent + 1
-            if silent > SILENCE_POLLS:
-                raise Unavailable("Kafka does not answer: nothing was changed, try again")
-            yield [
-                event.id
-                for records in fetched.values()
-                for record in records
-                if (event := _event(record.headers)) is not None and event.time >= start
-            ]
-            left = {tp for tp in left if await self.consumer.position(tp) < ends[tp]}
+        batch: list[UUID] = []
+        async for record in until_end(self.consumer, await self._beginnings()):
+            event = _event(record.headers)
+            if event is not None and event.time >= start:
+                batch.append(event.id)
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+        yield batch
 
     async def rewind(self) -> None:
         """Commit the beginning of every partition for the group."""
@@ -101,23 +90,14 @@ async def kafka_stream(
     settings: KafkaSettings, group: str, topics: Sequence[Topic], clock: Clock
 ) -> AsyncIterator[KafkaStream]:
     """Connect for the length of the block; raises Unavailable."""
-    options = connection_options(settings)
-    consumer = AIOKafkaConsumer(**options, group_id=settings.qualified(group), enable_auto_commit=False)
-    admin = AIOKafkaAdminClient(**options)
-    try:
-        await consumer.start()
-        await admin.start()
-        names = [settings.qualified(topic.name) for topic in topics]
-        described = await admin.describe_topics(names)
-        consumer.assign(
-            [TopicPartition(each["topic"], part["partition"]) for each in described for part in each["partitions"]]
-        )
-        yield KafkaStream(settings, group, topics, consumer, admin, clock)
-    except KafkaError as error:
-        raise Unavailable(f"Kafka: {error}") from error
-    finally:
-        await admin.close()
-        await consumer.stop()
+    admin = AIOKafkaAdminClient(**connection_options(settings))
+    async with reader(settings, settings.qualified(group)) as consumer:
+        try:
+            await admin.start()
+            consumer.assign(await partitions_of(settings, [settings.qualified(topic.name) for topic in topics]))
+            yield KafkaStream(settings, group, topics, consumer, admin, clock)
+        finally:
+            await admin.close()
 
 
 def _event(headers: Sequence[tuple[str, bytes]]) -> CloudEvent | None:

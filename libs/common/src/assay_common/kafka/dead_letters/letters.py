@@ -4,26 +4,22 @@ A note in the same topic says which letters were handed over, so that nobody doe
 (the tool is killed between the two), the consumer's inbox knows the event.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
-from assay_common.errors import FailedPrecondition, NotFound, Unavailable
-from assay_common.kafka.connection import connection_options
+from assay_common.errors import FailedPrecondition, NotFound
 from assay_common.kafka.dead_letters.burial import PREFIX
 from assay_common.kafka.headers import ADDRESSEE
 from assay_common.kafka.producer import Producer
+from assay_common.kafka.reading import partitions_of, reader, until_end
 from assay_common.settings import KafkaSettings
 from assay_protos.topic import Topic
 
-POLL_MS: Final = 1000
-SILENCE_POLLS: Final = 30
-"""So many empty polls in a row, and Kafka counts as away."""
 _NOTE: Final = f"{PREFIX}handed_over_offset"
 
 
@@ -71,16 +67,15 @@ class Letter:
 async def read_letters(settings: KafkaSettings, topics: Iterable[Topic]) -> list[Letter]:
     """Every letter of these topics, oldest first per topic; a topic that does not exist has none.
 
-    Raises KafkaError, Unavailable.
+    Raises Unavailable.
     """
     letters: list[Letter] = []
-    async with _reader(settings) as reader:
-        there = await reader.topics()
+    async with reader(settings) as consumer:
         for topic in topics:
-            name = settings.qualified(topic.dead_letters)
-            if name in there:
-                records = [record async for record in _records(reader, name)]
-                letters += _letters(topic.name, records)
+            # These topics have one partition, so that an offset is a name.
+            partitions = await partitions_of(settings, [settings.qualified(topic.dead_letters)])
+            beginnings = await consumer.beginning_offsets(partitions) if partitions else {}
+            letters += _letters(topic.name, [record async for record in until_end(consumer, beginnings)])
     return letters
 
 
@@ -149,45 +144,17 @@ async def _original(settings: KafkaSettings, letter: Letter) -> bytes:
         f"{letter.topic} {letter.source_partition}/{letter.source_offset} is not held by Kafka any more"
     )
     tp = TopicPartition(settings.qualified(letter.topic), letter.source_partition)
-    async with _reader(settings) as reader:
-        reader.assign([tp])
-        first = (await reader.beginning_offsets([tp]))[tp]
-        end = (await reader.end_offsets([tp]))[tp]
+    async with reader(settings) as consumer:
+        consumer.assign([tp])
+        first = (await consumer.beginning_offsets([tp]))[tp]
+        end = (await consumer.end_offsets([tp]))[tp]
         if not first <= letter.source_offset < end:
             raise gone
-        reader.seek(tp, letter.source_offset)
+        consumer.seek(tp, letter.source_offset)
         try:
-            record = await reader.getone(tp)
+            record = await consumer.getone(tp)
         except OffsetOutOfRangeError as error:
             raise gone from error
         if record.offset != letter.source_offset:
             raise gone
         return record.value or b""
-
-
-async def _records(reader: AIOKafkaConsumer, name: str) -> AsyncIterator[ConsumerRecord]:
-    """What a topic holds now. Dead-letter topics have one partition, so that an offset is a name."""
-    tp = TopicPartition(name, 0)
-    reader.assign([tp])
-    at, end = (await reader.beginning_offsets([tp]))[tp], (await reader.end_offsets([tp]))[tp]
-    reader.seek(tp, at)
-    silent = 0
-    while at < end:
-        fetched = (await reader.getmany(tp, timeout_ms=POLL_MS)).get(tp, [])
-        for record in fetched:
-            yield record
-        silent = 0 if fetched else silent + 1
-        if silent > SILENCE_POLLS:
-            raise Unavailable("Kafka does not answer")
-        at = await reader.position(tp)
-
-
-@asynccontextmanager
-async def _reader(settings: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]:
-    options: dict[str, Any] = connection_options(settings)
-    reader = AIOKafkaConsumer(**options, group_id=None, enable_auto_commit=False, auto_offset_reset="none")
-    try:
-        await reader.start()
-        yield reader
-    finally:
-        await reader.stop()

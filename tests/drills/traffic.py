@@ -1,0 +1,77 @@
+"""Work that goes on while a drill does harm, and what of it was answered."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from assay_testing.api import Api
+
+PAUSE_SECONDS = 0.05
+LINES = "\n".join(
+    json.dumps({"inputs": {"word": word}, "expected": word}) for word in ("blue", "river", "stone", "apple")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A prompt that was created, as far as the caller knows."""
+
+    name: str
+    answered_at: datetime
+
+
+class Traffic:
+    """One person who creates a prompt after the other, and every now and then a run; each in its order."""
+
+    def __init__(self, api: Api, *, run_every: int = 40) -> None:
+        self.api = api
+        self.writes: list[Write] = []
+        self.runs: list[str] = []
+        self.failed = 0
+        self._run_every = run_every
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._go_on, daemon=True)
+        api.prompt("echo", "Repeat the word: {{ word }}\nWord:")
+        api.dataset("words", LINES)
+
+    def start(self) -> None:
+        """Go on until `stop`."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Return when the last request is answered."""
+        self._stop.set()
+        self._thread.join()
+
+    def run(self) -> Any:
+        """Begin a run of four items."""
+        return self.api.post(
+            "/v1/runs",
+            {
+                "prompt": "echo",
+                "version": 1,
+                "dataset": "words",
+                "model": "local/smollm2",
+                "parameters": {"max_tokens": 3, "temperature": 0},
+                "evaluators": [{"kind": "contains"}],
+            },
+        )
+
+    def _go_on(self) -> None:
+        while not self._stop.is_set():
+            name = f"write-{len(self.writes) + self.failed}"
+            try:
+                self.api.post("/v1/prompts", {"name": name})
+                self.writes.append(Write(name, datetime.now(UTC)))
+                if len(self.writes) % self._run_every == 1:
+                    self.runs.append(self.run()["id"])
+            except (httpx.HTTPError, AssertionError):
+                self.failed += 1
+            time.sleep(PAUSE_SECONDS)
