@@ -6,6 +6,7 @@ The real API server is asked by the tests in tests/cluster; this one can also be
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, nullcontext
@@ -29,6 +30,7 @@ from assay_audit.adapters.jobs.engine_jobs import EngineJobs, Patience
 from assay_audit.adapters.jobs.exchange import Exchange, Orders
 from assay_audit.adapters.jobs.manifest import Owner
 from assay_audit.domain.files import take_inventory
+from assay_audit.settings import JobsSettings
 
 
 class Server(uvicorn.Server):
@@ -196,6 +198,25 @@ def make_exchange():
             yield exchange
 
     return make
+
+
+@pytest.fixture
+def jobs_settings(cluster) -> JobsSettings:
+    """What a worker is told that makes its Jobs in the cluster."""
+    return JobsSettings(
+        template=TEMPLATE,
+        listen=f"127.0.0.1:{free_port()}",
+        address="127.0.0.1",
+        pod_name="worker-1",
+        start_seconds=60,
+        idle_seconds=3,
+        silence_seconds=6,
+    )
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 @pytest.fixture
