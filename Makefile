@@ -50,8 +50,9 @@ test-unit: setup ## the fast tests, without input or output
 test-cluster: setup ## install, upgrade, break and scale the suite on the cluster that KUBECONFIG names
 	@$(UV) sync --frozen --inexact --group cluster && $(RUN) pytest -m cluster tests/cluster
 
-lint: setup ## style, architecture, lock file
+lint: setup ## style, architecture, lock file, workflows
 	@$(RUN) ruff check . && $(RUN) ruff format --check . && $(RUN) lint-imports && $(UV) lock --check
+	@$(RUN) zizmor --quiet --offline --persona pedantic .github && $(RUN) actionlint
 
 types: setup ## mypy, strict
 	@$(RUN) mypy
@@ -74,7 +75,7 @@ bench: setup ## measure, and write docs/benchmarks.md and .json
 sizing: setup ## measure what each process takes, and write docs/operations/sizing.md
 	@$(RUN) python -m tests.load.sizing
 
-images: ## build the image of every service (needs skaffold and docker)
+images: ## build every image (needs skaffold and docker)
 	@skaffold build
 
 dashboards: setup ## write the dashboards for Grafana anew, from deploy/monitoring

@@ -82,6 +82,26 @@ def test_skaffold_tells_each_component_its_image(skaffold: Any, defaults: dict[s
     assert release["setValueTemplates"] == expected
 
 
+def test_the_chart_takes_the_images_that_skaffold_tells_it(skaffold: Any, render: Any, root: Path) -> None:
+    (release,) = skaffold["deploy"]["helm"]["releases"]
+    values = yaml.safe_load((root / release["valuesFiles"][0]).read_text())
+    for path, template in release["setValueTemplates"].items():
+        *parents, last = path.split(".")
+        below = values
+        for each in parents:
+            below = below.setdefault(each, {})
+        below[last] = template.strip("{}.").lower().replace("image_repo_", "built.example.com/").replace("_", "-")
+
+    images = {
+        container["image"]
+        for document in render(values).objects
+        if document["kind"] in ("Deployment", "StatefulSet", "Job")
+        for container in document["spec"]["template"]["spec"]["containers"]
+    }
+    assert images
+    assert all(image.startswith("built.example.com/assay-") and ":image-tag-assay-" in image for image in images)
+
+
 def test_a_component_runs_the_module_that_its_image_holds(artifacts: Any, defaults: dict[str, Any], root: Path) -> None:
     for name, component in defaults["components"].items():
         folder = artifacts[component["image"]["repository"]]["FOLDER"]
@@ -89,7 +109,8 @@ def test_a_component_runs_the_module_that_its_image_holds(artifacts: Any, defaul
 
 
 def test_git_is_where_it_is_called(artifacts: Any) -> None:
-    assert {image for image, each in artifacts.items() if each.get("SYSTEM_PACKAGES") == "git"} == {"assay-audit"}
+    with_git = {image for image, each in artifacts.items() if each.get("SYSTEM_PACKAGES") == "git"}
+    assert with_git == {"assay-audit", "assay-cli"}
 
 
 def test_the_final_image_has_one_user_and_nothing_to_build_with(stages: list[list[str]], rendering: Any) -> None:
@@ -132,5 +153,8 @@ def test_dependencies_are_installed_before_sources_are_copied(stages: list[list[
     build = next(stage for stage in stages if stage[0].endswith(" AS build"))
     dependencies = next(index for index, line in enumerate(build) if "--no-install-workspace" in line)
 
-    assert [line for line in build[:dependencies] if line.startswith("COPY")] == ["COPY --from=manifests /src ."]
+    assert [line for line in build[:dependencies] if line.startswith("COPY")] == [
+        "COPY --from=manifests /src .",
+        "COPY deploy/slim.py /slim.py",
+    ]
     assert all("--frozen" in line for line in build if "uv sync" in line)
