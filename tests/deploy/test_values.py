@@ -36,8 +36,9 @@ def test_every_key_of_a_component_is_described_in_the_schema() -> None:
 
 def test_the_schema_knows_every_value_and_no_other(defaults: dict[str, Any]) -> None:
     whole = values_table.schema()
-    known = set(_known(whole, whole, ()))
-    given = set(_given(whole, defaults))
+    described = {value.path for section in values_table.sections() for value in section.values}
+    known = {_up_to(described, path) for path in _known(whole, whole, ())}
+    given = {_up_to(described, path) for path in _given(whole, defaults)}
 
     assert given - known == set(), "in values.yaml but not in values.schema.json"
     assert known - given == {("global",)}, "in values.schema.json but not in values.yaml"
@@ -59,6 +60,11 @@ def test_components_may_have_what_defaults_have() -> None:
     whole = values_table.schema()
 
     assert set(whole["properties"]["defaults"]["properties"]) <= set(whole["definitions"]["component"]["properties"])
+
+
+def _up_to(described: set[tuple[str, ...]], path: tuple[str, ...]) -> tuple[str, ...]:
+    """The path, or the map above it that is described as a whole."""
+    return next((path[:length] for length in range(1, len(path)) if path[:length] in described), path)
 
 
 def _known(whole: dict[str, Any], part: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

@@ -119,8 +119,8 @@ async def main() -> int:
     """Measure, and write the page."""
     found: dict[str, Any] = {"machine": machine(), "measured_at": datetime.now(UTC).isoformat(timespec="seconds")}
     async with suite(lambda _name, _words: None) as stack:
-        rows = [row for row in await stack.status() if row.pid is not None and row.name not in stack.components]
-        meter = Meter({row.name: int(row.pid or 0) for row in rows})
+        pids = {entry.name: stack.process(entry.name).process.pid for entry in stack.table}
+        meter = Meter({name: pid for name, pid in pids.items() if pid is not None})
 
         def make_api() -> Api:
             return Api(stack.gateway_url, stack.admin_email, stack.admin_password)
