@@ -14,7 +14,7 @@ import sys
 from typing import Final
 
 LIMITS: Final = {"assay-evaluation": 400, "assay-audit": 400, "assay-standalone": None}
-"""Megabytes (10⁶ bytes) over the base where more is needed: providers and a model; engines. Servers for trying out: any."""
+"""Megabytes (10⁶ bytes) over the base, where others hold: for providers and a model, and engines. Servers have none."""
 LIMIT: Final = 170
 FIRST_LAYER: Final = "useradd --uid 10001"
 """Of what is the image's own: no base does this."""

@@ -144,7 +144,7 @@ def test_the_base_is_the_dockerfiles(release: Any, root: Path) -> None:
     assert release.base(root) == "python:3.12-slim-bookworm"
 
 
-HISTORY = "0\tLABEL x\n700000\tRUN compile\n150000000\tCOPY /app/.venv\n1000\tRUN pip uninstall && useradd --uid 10001 assay\n"
+HISTORY = "0\tLABEL x\n700000\tRUN compile\n150000000\tCOPY /app/.venv\n1000\tRUN useradd --uid 10001 assay\n"
 
 
 def test_an_image_is_measured_without_its_base(image_size: Any) -> None:
