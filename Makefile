@@ -1,7 +1,7 @@
 # Every target sets up what it needs. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs demo test test-unit test-cluster lint types format proto client problems bench sizing images chart chart-docs dashboards clean
+.PHONY: help setup up down status logs demo test test-unit test-cluster lint types format proto client problems bench sizing images chart chart-docs dashboards promtool test-rules clean
 
 UV_VERSION := 0.13.8
 # A uv that is on PATH is used; otherwise one is installed into .local, from a wheel.
@@ -77,6 +77,15 @@ sizing: setup ## measure what each process takes, and write docs/operations/sizi
 
 images: ## build every image (needs skaffold and docker)
 	@skaffold build
+
+# Debian's package without installing it: nothing is started. Elsewhere, put promtool on PATH.
+.local/prometheus/usr/bin/promtool:
+	@mkdir -p .local/prometheus && cd .local/prometheus && apt-get download -q prometheus && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb
+
+promtool: .local/prometheus/usr/bin/promtool ## fetch what evaluates the alerts in tests (Debian)
+
+test-rules: setup promtool ## test what fires when, on made-up series
+	@$(RUN) pytest tests/deploy/test_rules.py tests/deploy/test_monitoring.py
 
 dashboards: setup ## write the dashboards for Grafana anew, from deploy/monitoring
 	@$(RUN) python -m deploy.monitoring
