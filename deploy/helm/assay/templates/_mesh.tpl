@@ -40,7 +40,7 @@ istio.io/dataplane-mode: none
      whose. Metrics, and the exchange with audit Jobs, which has TLS of its own. Argument: dict of root and component. */}}
 {{- define "assay.mesh.plain" -}}
 {{- $ports := list (include "assay.port" "ops") -}}
-{{- if and (eq (get .component "coordinates" | toString) "jobs") (.root.Values.auditJobs | default dict).enabled -}}
+{{- if include "assay.coordinates" . -}}
 {{- $ports = append $ports (include "assay.port" "exchange") -}}
 {{- end -}}
 {{- toYaml $ports -}}
