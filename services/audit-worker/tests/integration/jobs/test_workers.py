@@ -59,7 +59,7 @@ async def test_an_audit_takes_one_job_and_one_that_is_known_takes_none(
 async def test_a_worker_killed_with_its_jobs_at_work_costs_nothing_and_its_jobs_end(
     client, uploaded, finished, cluster, jobs_settings, until, database, kafka_settings, tmp_path
 ):
-    await uploaded(2_000)
+    await uploaded(1_000)
     started = await client.start()
 
     def worker(name):
