@@ -45,8 +45,8 @@ WRITERS: Final = 4
 SIGN_INS: Final = 40
 SIGN_INS_AT_ONCE: Final = 4
 ITEMS: Final = 300
-PATIENCE: Final = 600.0
-"""Seconds that a run or an audit may take: a machine that is busy changes little else."""
+SLOWLY: Final = {"patience": 600.0, "every": 3.0}
+"""How long a run or an audit may take (a busy machine changes little else), and how seldom to ask: that costs too."""
 SETTLE_SECONDS: Final = 3.0
 """For what follows an answer: events in Kafka, the audit trail, projections."""
 
@@ -181,7 +181,7 @@ async def _sign_ins(api: Api) -> float:
 async def _items(api: Api) -> float:
     api.prompt("route", "Which team answers this message? {{ message }}")
     api.dataset("messages", lines_of(ITEMS))
-    await asyncio.to_thread(items_per_second, api, "messages", PATIENCE)
+    await asyncio.to_thread(partial(items_per_second, api, "messages", **SLOWLY))
     return ITEMS
 
 
@@ -190,7 +190,7 @@ async def _audit(stack: Stack, make_api: Callable[[], Api]) -> float:
     api.post("/v1/repositories", {"name": "assay"})
     bundle = bundle_of_this(stack.site.folder)
     api.upload("/v1/repositories/assay/bundles", bundle.read_bytes(), "application/x-git-bundle")
-    run = await asyncio.to_thread(audited, api, PATIENCE)
+    run = await asyncio.to_thread(partial(audited, api, **SLOWLY))
     return float(run["lines_of_code"]) / 1000
 
 

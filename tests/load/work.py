@@ -14,7 +14,7 @@ from tests.load import model_stub
 from tests.load.client import LoadFailed
 from tests.load.suite import MODEL
 
-from assay_testing.api import PATIENCE, Api
+from assay_testing.api import Api
 
 ROUNDS: Final = 3
 ITEMS: Final = 500
@@ -84,19 +84,19 @@ def lines_of(items: int) -> str:
     )
 
 
-def items_per_second(api: Api, dataset: str, patience: float = PATIENCE) -> float:
+def items_per_second(api: Api, dataset: str, **waiting: float) -> float:
     """A run over a dataset, from request to end; raises LoadFailed."""
     wanted = {"prompt": "route", "dataset": dataset, "model": MODEL, "evaluators": _EVALUATORS}
-    run = api.finished(f"/v1/runs/{api.post('/v1/runs', wanted)['id']}", patience)
+    run = api.finished(f"/v1/runs/{api.post('/v1/runs', wanted)['id']}", **waiting)
     progress: dict[str, int] = run["progress"]
     if run["status"] != "completed" or progress["measured"] != progress["total"]:
         raise LoadFailed(f"the run ended as {run['status']} with {progress}")
     return progress["total"] / _seconds(run)
 
 
-def audited(api: Api, patience: float = PATIENCE) -> dict[str, Any]:
+def audited(api: Api, **waiting: float) -> dict[str, Any]:
     """An audit run over the uploaded bundle, once it has ended; raises LoadFailed."""
-    run: dict[str, Any] = api.finished(f"/v1/audits/{api.post('/v1/audits', {'repository': 'assay'})['id']}", patience)
+    run: dict[str, Any] = api.finished(f"/v1/audits/{api.post('/v1/audits', {'repository': 'assay'})['id']}", **waiting)
     measured = {audit["kind"] for audit in run["audits"] if audit["status"] == "completed"}
     if run["status"] != "completed" or measured != MEASURED:
         raise LoadFailed(f"the audit ended as {run['status']} {run['reason']}; measured: {sorted(measured)}")

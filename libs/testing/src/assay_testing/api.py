@@ -12,6 +12,8 @@ import httpx
 
 PATIENCE = 60.0
 """Seconds that a condition may take to hold."""
+EVERY = 0.1
+"""Seconds between two looks at it."""
 
 
 class Api:
@@ -74,18 +76,20 @@ class Api:
         self.upload(f"/v1/datasets/{name}/items", lines.encode(), "application/x-ndjson")
         return made
 
-    def finished(self, path: str, patience: float = PATIENCE) -> Any:
+    def finished(self, path: str, patience: float = PATIENCE, every: float = EVERY) -> Any:
         """A run or an audit run, once it has ended."""
-        return eventually(lambda: self.get(path), lambda thing: thing["finished_at"] is not None, patience)
+        return eventually(lambda: self.get(path), lambda thing: thing["finished_at"] is not None, patience, every)
 
 
-def eventually(read: Callable[[], Any], holds: Callable[[Any], bool], patience: float = PATIENCE) -> Any:
+def eventually(
+    read: Callable[[], Any], holds: Callable[[Any], bool], patience: float = PATIENCE, every: float = EVERY
+) -> Any:
     """What `read` gives once the condition holds for it; raises AssertionError with the last value otherwise."""
     give_up_at = time.monotonic() + patience
     while not holds(value := read()):
         if time.monotonic() > give_up_at:
             raise AssertionError(f"did not hold within {patience:g} s: {value}")
-        time.sleep(0.1)
+        time.sleep(every)
     return value
 
 
