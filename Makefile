@@ -52,7 +52,7 @@ test-cluster: setup ## install, upgrade, break and scale the suite on the cluste
 
 lint: setup ## style, architecture, lock file, workflows
 	@$(RUN) ruff check . && $(RUN) ruff format --check . && $(RUN) lint-imports && $(UV) lock --check
-	@$(RUN) zizmor --quiet --offline --persona pedantic .github && $(RUN) actionlint
+	@$(RUN) zizmor --quiet --offline --persona pedantic .github && $(RUN) actionlint $(wildcard .github/workflows/*.yaml)
 
 types: setup ## mypy, strict
 	@$(RUN) mypy
