@@ -85,12 +85,13 @@ def test_passwords_are_made_by_key_and_shown_to_who_needs_them(standalone: Any, 
     assert valkey["url"] == f"redis://:{valkey['valkey']}@assay-valkey:6379/0"
     assert set(secrets["standalone-objects"]["data"]) == {"objects", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
     for name, server in standalone.of_kind("StatefulSet").items():
-        shown = [each["secret"]["secretName"] for each in server["spec"]["template"]["spec"]["volumes"] if "secret" in each]
+        volumes = server["spec"]["template"]["spec"]["volumes"]
+        shown = [each["secret"]["secretName"] for each in volumes if "secret" in each]
         assert shown == ([f"assay-standalone-{name}"] if name != "kafka" else [])
 
 
 def test_jobs_run_beside_the_servers_and_anew_with_each_revision(standalone: Any) -> None:
-    """As hooks before the release they would wait for servers that come with it; after it, --wait would wait for them."""
+    """As hooks before the release they would wait for its servers; as hooks after it, `--wait` would wait for them."""
     jobs = standalone.of_kind("Job")
     assert {"migrate-auth-r1", "topics-r1"} <= set(jobs)
     for kind, name in (("ServiceAccount", "hooks"), ("NetworkPolicy", "hooks"), *(("Job", name) for name in jobs)):

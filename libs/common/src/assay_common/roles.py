@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import structlog
+
+from assay_common.errors import AssayError
 from assay_common.lifecycle import Lifecycle, run
 from assay_common.logs import configure_logging
 from assay_common.settings import DatabaseSettings, ServiceSettings, load
@@ -74,7 +77,11 @@ def migration(schema: str, migrations: Path) -> Role:
 
         loaded = load(MigrationSettings)
         configure_logging(f"{schema}-migrate", loaded.log)
-        migrate(loaded.database, schema, migrations)
+        try:
+            migrate(loaded.database, schema, migrations)
+        except AssayError as error:  # says itself what to do; where it arose tells an operator nothing
+            structlog.get_logger().error("not migrated", error=str(error))
+            return 1
         return 0
 
     return run_migration

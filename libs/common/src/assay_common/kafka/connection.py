@@ -1,9 +1,21 @@
-"""What every Kafka client of a process needs to find the brokers and sign in."""
+"""What every Kafka client of a process needs to find the brokers and sign in, and why they do not let it."""
 
 import ssl
-from typing import Any
+from typing import Any, Final
+
+from aiokafka.conn import create_conn
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
+from aiokafka.protocol.metadata import MetadataRequest_v0
 
 from assay_common.settings import KafkaSettings
+
+PROBE_TIMEOUT_MS: Final = 5000
+"""How long one broker may take to say why it refuses."""
 
 
 def connection_options(settings: KafkaSettings) -> dict[str, Any]:
@@ -20,3 +32,53 @@ def connection_options(settings: KafkaSettings) -> dict[str, Any]:
         options["sasl_plain_username"] = settings.sasl_username
         options["sasl_plain_password"] = settings.sasl_password.get_secret_value()
     return options
+
+
+async def refusal(settings: KafkaSettings) -> str | None:
+    """Why the brokers do not let us in, in words that say what to set; None when they do, or are not there.
+
+    aiokafka tells its callers only that there is no connection. Here each broker is asked once, and what it answered
+    is put into words.
+    """
+    options = {key: value for key, value in connection_options(settings).items() if key != "bootstrap_servers"}
+    for address in settings.bootstrap_servers.split(","):
+        host, _, port = address.strip().rpartition(":")
+        try:
+            connection = await create_conn(host, int(port), request_timeout_ms=PROBE_TIMEOUT_MS, **options)
+            try:
+                await connection.send(MetadataRequest_v0([]))
+            finally:
+                connection.close()
+        except (KafkaError, OSError, TimeoutError) as error:
+            if (remedy := _remedy(error, settings)) is not None:
+                return f"Kafka at {address.strip()} does not let us in: {remedy}. It says: {_said(error)}"
+    return None
+
+
+def _remedy(error: BaseException, settings: KafkaSettings) -> str | None:  # noqa: PLR0911 - one for each reason
+    match error:
+        case ssl.SSLCertVerificationError() if "mismatch" in str(error):
+            return "its certificate names another host: connect by a name that it has (kafka.bootstrapServers)"
+        case ssl.SSLCertVerificationError():
+            return (
+                "its certificate is not vouched for by those that are trusted: ASSAY_KAFKA__CA_FILE (kafka.caSecret)"
+                " must hold the certificate of its authority"
+            )
+        case ssl.SSLError() | ConnectionResetError():
+            return "it does not speak TLS on this port: ASSAY_KAFKA__SECURITY_PROTOCOL or the port is wrong"
+        case SaslAuthenticationFailed():
+            return "it does not know this user with this password: ASSAY_KAFKA__SASL_USERNAME and _PASSWORD are wrong"
+        case UnsupportedSaslMechanismError():
+            return f"it does not offer {settings.sasl_mechanism}: set ASSAY_KAFKA__SASL_MECHANISM (kafka.saslMechanism)"
+        case KafkaConnectionError():
+            return (
+                f"it hung up without an answer, as it does when it expects something other than "
+                f"{settings.security_protocol}: set ASSAY_KAFKA__SECURITY_PROTOCOL (kafka.securityProtocol) to the "
+                f"listener's"
+            )
+        case _:
+            return None
+
+
+def _said(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -26,7 +26,7 @@ from aiokafka.errors import (
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
-from assay_common.kafka.connection import connection_options
+from assay_common.kafka.connection import connection_options, refusal
 from assay_common.kafka.headers import CloudEvent
 from assay_common.settings import KafkaSettings
 
@@ -197,6 +197,11 @@ async def _connect(settings: KafkaSettings) -> AIOKafkaProducer:
     except TimeoutError as error:
         await _close(client)
         raise KafkaConnectionError(f"no answer from {settings.bootstrap_servers} in {CONNECT_TIMEOUT:g} s") from error
+    except KafkaConnectionError as error:
+        await _close(client)
+        if (refused := await refusal(settings)) is not None:
+            raise KafkaConnectionError(refused) from error
+        raise
     except BaseException:
         await _close(client)
         raise

@@ -40,6 +40,7 @@ from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from assay_common.errors import Unavailable
+from assay_common.postgres.refusals import refusal
 from assay_common.postgres.roles import Names
 from assay_common.postgres.tables import (
     add_event_attributes,
@@ -89,6 +90,7 @@ def migrate(settings: DatabaseSettings, schema: str, migrations_path: Path, revi
 
     Raises:
         DatabaseNotReachable: no connection within START_DEADLINE.
+        DatabaseRefused: the database does not take the owner's login, the certificate or this way to connect.
         sqlalchemy.exc.DBAPIError: a statement failed.
     """
     names = Names(schema)
@@ -133,6 +135,8 @@ def _connect(attempt: Callable[[], Connection]) -> Connection:
         try:
             return attempt()
         except OperationalError as error:
+            if (refused := refusal(error.orig)) is not None:
+                raise refused from error
             if time.monotonic() + pause > give_up_at:
                 raise DatabaseNotReachable(f"no database after {START_DEADLINE:g} s: {error.orig}") from error
             log.warning("waiting for the database", error=str(error.orig))

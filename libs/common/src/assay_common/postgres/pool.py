@@ -13,6 +13,7 @@ import structlog
 from assay_common.errors import Unavailable
 from assay_common.lifecycle import Lifecycle
 from assay_common.metrics import DATABASE_POOL_IDLE, DATABASE_POOL_LIMIT, DATABASE_POOL_SIZE
+from assay_common.postgres.refusals import refusal
 from assay_common.postgres.roles import Names
 from assay_common.settings import DatabaseSettings
 
@@ -51,6 +52,7 @@ async def pool(
 
     Raises:
         DatabaseUnavailable: no connection within START_DEADLINE.
+        DatabaseRefused: the database does not take this login, this certificate or this way to connect.
     """
     opened = await _open(settings, Names(schema))
     DATABASE_POOL_LIMIT.set(opened.get_max_size())
@@ -70,7 +72,11 @@ async def _open(settings: DatabaseSettings, names: Names) -> asyncpg.Pool:
     while True:
         try:
             return await _connect(settings, names)
-        except NOT_THERE_YET as error:
+        except (*NOT_THERE_YET, asyncpg.InvalidAuthorizationSpecificationError) as error:
+            if (refused := refusal(error)) is not None:
+                raise refused from error
+            if not isinstance(error, NOT_THERE_YET):
+                raise
             if asyncio.get_running_loop().time() + pause > give_up_at:
                 raise DatabaseUnavailable(f"no database after {START_DEADLINE:g} s: {error}") from error
             log.warning("waiting for the database", error=f"{type(error).__name__}: {error}")
