@@ -58,6 +58,14 @@ def test_selectors_find_the_pods_of_their_component_alone(rendering: Any) -> Non
         assert _selected(pods, selector) == {name}, (kind, name)
 
 
+def test_selectors_name_nothing_that_an_upgrade_could_change(rendering: Any) -> None:
+    """A Deployment's selector is immutable: with the version in it, no release could be upgraded."""
+    lasting = {"app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/component"}
+    for kind in ("Deployment", "StatefulSet"):
+        for name, workload in rendering.of_kind(kind).items():
+            assert set(workload["spec"]["selector"]["matchLabels"]) <= lasting | {"assay/track"}, (kind, name)
+
+
 def test_services_reach_the_port_that_the_process_listens_on(rendering: Any) -> None:
     for name, service in rendering.of_kind("Service").items():
         (port,) = service["spec"]["ports"]
