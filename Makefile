@@ -1,7 +1,7 @@
 # Every target sets up what it needs. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs demo test test-unit test-cluster lint types format proto client problems bench sizing images chart chart-docs dashboards promtool test-rules clean
+.PHONY: help setup up down status logs demo test test-unit test-cluster lint types format proto client problems bench sizing images chart chart-docs dashboards promtool test-rules clean drill-backup
 
 UV_VERSION := 0.13.8
 # A uv that is on PATH is used; otherwise one is installed into .local, from a wheel.
@@ -74,6 +74,9 @@ bench: setup ## measure, and write docs/benchmarks.md and .json
 
 sizing: setup ## measure what each process takes, and write docs/operations/sizing.md
 	@$(RUN) python -m tests.load.sizing
+
+drill-backup: setup ## lose the database of a suite under load, restore it, and measure both
+	@$(RUN) python -m tests.drills.backup $(DRILL_ARGS)
 
 images: ## build every image (needs skaffold and docker)
 	@skaffold build

@@ -69,7 +69,8 @@ async def _groups(settings: KafkaSettings) -> dict[str, dict[TopicPartition, int
 
 
 async def _ensure_idle(admin: AIOKafkaAdminClient, groups: list[str]) -> None:
-    answers = await admin.describe_consumer_groups(groups) if groups else []
+    # One by one: aiokafka cannot read an answer about several groups.
+    answers = [answer for group in groups for answer in await admin.describe_consumer_groups([group])]
     busy = [name for answer in answers for _, name, _, _, _, members, *_ in answer.groups if members]
     if busy:
         raise StillConsuming(f"stop the services first: processes still consume as {', '.join(busy)}")
