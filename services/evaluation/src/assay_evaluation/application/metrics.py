@@ -1,5 +1,6 @@
 """What the use cases count."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from prometheus_client import Counter
@@ -10,3 +11,10 @@ ITEMS: Final = Counter(
 TOKENS: Final = Counter(
     "evaluation_tokens", "Tokens that models have read (input) and written (output).", ["model", "kind"]
 )
+
+
+def begin(models: Iterable[str]) -> None:
+    """Count the models' items from nothing: a rate does not see the first of what was never seen at 0."""
+    for model in models:
+        for outcome in ("measured", "unmeasured"):
+            ITEMS.labels(model, outcome)

@@ -33,6 +33,9 @@ CLIENT_GONE: Final = 499
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 REQUESTS: Final = Counter("gateway_requests", "Requests answered.", ["method", "route", "status"])
+ANSWERS: Final = Counter("gateway_answers", "Requests answered, by the class of their status.", ["status_class"])
+for _class in range(1, 6):  # all from nothing: a rate does not see the first of what was never seen at 0
+    ANSWERS.labels(f"{_class}xx")
 REQUEST_SECONDS: Final = Histogram(
     "gateway_request_seconds",
     "Time from a request's head to the end of its answer.",
@@ -165,6 +168,7 @@ class _Exchange:
         route = getattr(self._scope.get("route"), "path", "unmatched")
         status = self._status or 500
         REQUESTS.labels(self._scope["method"], route, str(status)).inc()
+        ANSWERS.labels(f"{status // 100}xx").inc()
         REQUEST_SECONDS.labels(route).observe(seconds)
         log.info(
             "request",

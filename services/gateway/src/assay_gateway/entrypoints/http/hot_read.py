@@ -25,7 +25,7 @@ from assay_common.tracing import context_from, current_trace_id, current_tracepa
 from assay_gateway.application.authenticate import KEY_PREFIX
 from assay_gateway.domain.prompts import Document, Selector
 from assay_gateway.entrypoints.http.admission import rate_headers
-from assay_gateway.entrypoints.http.context import REQUEST_SECONDS, REQUESTS, request_id_from
+from assay_gateway.entrypoints.http.context import ANSWERS, REQUEST_SECONDS, REQUESTS, request_id_from
 from assay_gateway.entrypoints.http.gateway import Gateway
 from assay_gateway.entrypoints.http.security import Headers, security_headers
 
@@ -37,6 +37,7 @@ _END: Final = b"/resolve"
 _CLOSE: Final = (b"connection", b"close")
 _PRIVATE: Final = b"private, no-cache"
 _COUNT: Final = {status: REQUESTS.labels("GET", ROUTE, str(status)) for status in (200, 304)}
+_CLASS: Final = {200: ANSWERS.labels("2xx"), 304: ANSWERS.labels("3xx")}
 _SECONDS: Final = REQUEST_SECONDS.labels(ROUTE)
 
 
@@ -136,6 +137,7 @@ async def _send(
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
     _COUNT[status].inc()
+    _CLASS[status].inc()
     _SECONDS.observe(time.perf_counter() - started_at)
 
 
