@@ -9,7 +9,8 @@
 {{- with .Values.valkey -}}
 {{- if not .existingSecret -}}
 {{- $password := ternary "" (printf ":%s@" (urlquery .password | replace "+" "%20")) (eq .password "") -}}
-{{- $_ := set $data "valkey-url" (printf "%s://%s%s:%v/%v" (ternary "rediss" "redis" .tls) $password .host .port .database) -}}
+{{- $trust := ternary "?ssl_ca_certs=/etc/assay/valkey/ca.crt" "" (ne .caSecret "") -}}
+{{- $_ := set $data "valkey-url" (printf "%s://%s%s:%v/%v%s" (ternary "rediss" "redis" .tls) $password .host .port .database $trust) -}}
 {{- end -}}
 {{- end -}}
 {{- toYaml $data -}}

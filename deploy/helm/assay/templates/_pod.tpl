@@ -44,7 +44,7 @@ securityContext:
 - name: objects
   mountPath: /objects
 {{- end }}
-{{- range $store := list "database" "kafka" }}
+{{- range $store := list "database" "kafka" "valkey" }}
 {{- if and (has $store $.component.needs) (index $.root.Values $store).caSecret }}
 - name: {{ $store }}-ca
   mountPath: /etc/assay/{{ $store }}
@@ -78,7 +78,7 @@ securityContext:
   persistentVolumeClaim:
     claimName: {{ .root.Values.objectStore.existingClaim }}
 {{- end }}
-{{- range $store := list "database" "kafka" }}
+{{- range $store := list "database" "kafka" "valkey" }}
 {{- $secret := (index $.root.Values $store).caSecret }}
 {{- if and (has $store $.component.needs) $secret }}
 - name: {{ $store }}-ca

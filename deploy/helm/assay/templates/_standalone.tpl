@@ -53,7 +53,7 @@
 {{- $named := dict
       "database" (pick .Values.database "host" "existingSecret" "caSecret" "passwords")
       "kafka" (pick .Values.kafka "bootstrapServers" "existingSecret" "caSecret" "username" "password")
-      "valkey" (pick .Values.valkey "host" "existingSecret" "password")
+      "valkey" (pick .Values.valkey "host" "existingSecret" "caSecret" "password")
       "objectStore" (pick .Values.objectStore "url" "existingSecret" "existingClaim" "env") -}}
 {{- range $section, $values := $named -}}
 {{- range $key, $value := $values -}}

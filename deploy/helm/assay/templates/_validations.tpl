@@ -91,6 +91,9 @@
 {{- if and .existingSecret (or .host .password) -}}
 {{- $problems = append $problems "valkey.existingSecret holds the whole URL: remove valkey.host and valkey.password" -}}
 {{- end -}}
+{{- if and .caSecret .host (not .tls) -}}
+{{- $problems = append $problems "valkey.caSecret is set but valkey is not reached encrypted: set valkey.tls to true" -}}
+{{- end -}}
 {{- end -}}
 {{- with .Values.objectStore -}}
 {{- if not .url -}}
