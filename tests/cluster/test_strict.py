@@ -11,23 +11,13 @@ import pytest
 import yaml
 from helm_python import Chart
 from tests.cluster.kube import Cluster, CommandFailed
-from tests.deploy.matrix import KEDA, MESHES, combinations, merged, watched
+from tests.deploy.matrix import BASES, KEDA, MESHES, base, combinations
 
 CHART = Path(__file__).parents[2] / "deploy" / "helm" / "assay"
 NAMESPACE = "default"
 """Nothing is made in it, so that any namespace does that is there."""
 RELEASE = "assay-never-installed"
 FAMILIES = ("istio.io", "gateway.networking.k8s.io", "keda.sh", "monitoring.coreos.com")
-
-
-def _bases() -> dict[str, dict[str, Any]]:
-    """The examples (but for those that differ in numbers alone), and the chart with its own servers."""
-    paths = [path for path in sorted((CHART / "examples").glob("*.yaml")) if path.stem not in ("small", "medium")]
-    examples = {path.stem: yaml.safe_load(path.read_text()) for path in paths}
-    return {**examples, "standalone": {"standalone": {"enabled": True}}}
-
-
-BASES = _bases()
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +46,14 @@ def taken() -> set[str]:
     return set()
 
 
-@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("example", BASES)
 @pytest.mark.parametrize("mesh", MESHES)
 def test_the_api_server_agrees_with_every_object(
-    mesh: str, base: str, cluster: Cluster, chart: Chart, defaults: dict[str, Any], taken: set[str]
+    mesh: str, example: str, cluster: Cluster, chart: Chart, defaults: dict[str, Any], taken: set[str]
 ) -> None:
     fresh: dict[str, dict[str, Any]] = {}
     for combination in combinations(mesh):
-        values = combination.over(merged(BASES[base], watched(defaults)))
+        values = combination.over(base(example, defaults))
         for document in _objects(chart.render(values, name=RELEASE, namespace=NAMESPACE)):
             text = json.dumps(document, sort_keys=True)
             if text not in taken:
@@ -72,7 +62,7 @@ def test_the_api_server_agrees_with_every_object(
     refused = _refused(cluster, [each["object"] for each in fresh.values()])
 
     assert not refused, "\n".join(
-        f"{base}, {each['combination']}: {each['object']['kind']} {each['object']['metadata']['name']}: {reason}"
+        f"{example}, {each['combination']}: {each['object']['kind']} {each['object']['metadata']['name']}: {reason}"
         for each in fresh.values()
         if (reason := refused.get(_key(each["object"])))
     )
@@ -81,7 +71,7 @@ def test_the_api_server_agrees_with_every_object(
 
 def test_an_object_that_is_wrong_is_named(cluster: Cluster, chart: Chart, defaults: dict[str, Any]) -> None:
     (combination, *_) = [each for each in combinations("sidecar") if "HTTPRoute" in each.name]
-    values = combination.over(merged(BASES["external"], watched(defaults)))
+    values = combination.over(base("external", defaults))
     for document in _objects(chart.render(values, name=RELEASE, namespace=NAMESPACE)):
         if document["kind"] in ("AuthorizationPolicy", "HTTPRoute", "Deployment"):
             document["spec"]["notThere"] = 1
@@ -90,8 +80,9 @@ def test_an_object_that_is_wrong_is_named(cluster: Cluster, chart: Chart, defaul
 
 def test_every_choice_is_in_the_matrix(chart: Chart, defaults: dict[str, Any]) -> None:
     """The combinations differ in the kinds that they make, so that none of the choices is lost on the way."""
+    values = base("external", defaults)
     kinds = {
-        combination.name: {each["kind"] for each in _objects(chart.render(combination.over(BASES["external"])))}
+        combination.name: {each["kind"] for each in _objects(chart.render(combination.over(values)))}
         for mesh in MESHES
         for combination in combinations(mesh)
     }

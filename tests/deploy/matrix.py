@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import cycle, product
+from pathlib import Path
 from typing import Any
 
+import yaml
+
 Values = dict[str, Any]
+
+EXAMPLES = Path(__file__).parents[2] / "deploy" / "helm" / "assay" / "examples"
+BASES = ("minimal", "external", "large", "standalone")
+"""The examples over which each combination is rendered."""
 
 GATEWAY = {"name": "edge", "namespace": "istio-ingress", "sectionName": "https"}
 HOSTS = ["assay.example.com"]
@@ -71,7 +78,13 @@ def some_combinations(mesh: str) -> Iterator[Combination]:
         yield Combination(f"{mesh}, {route}, {scaler}", (MESHES[mesh], routed, scaled))
 
 
-def watched(defaults: Values) -> Values:
+def base(name: str, defaults: Values) -> Values:
+    """The values of an example, with all monitoring asked for."""
+    loaded: Values = yaml.safe_load((EXAMPLES / f"{name}.yaml").read_text())
+    return merged(loaded, _watched(defaults))
+
+
+def _watched(defaults: Values) -> Values:
     """The values that ask for all monitoring, wherever it is a question of what the cluster knows."""
     prometheus = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
     return {"monitoring": _asked_for(defaults["monitoring"]), "networkPolicy": {"monitoring": [prometheus]}}

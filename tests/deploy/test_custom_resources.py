@@ -10,18 +10,19 @@ import kubernetes_validate
 import pytest
 from tests.deploy import custom_resources
 from tests.deploy.custom_resources import LATER, NotAgreed
-from tests.deploy.matrix import MESHES, combinations, merged, some_combinations, watched
+from tests.deploy.matrix import BASES, MESHES, base, combinations, merged, some_combinations
 
 AGREED = set[str]()
 """Objects that need not be looked at again: most are the same in many combinations."""
 
 
+@pytest.mark.parametrize("example", BASES)
 @pytest.mark.parametrize("mesh", MESHES)
 def test_every_combination_agrees_with_the_schemas(
-    mesh: str, values: dict[str, Any], defaults: dict[str, Any], render: Any
+    mesh: str, example: str, defaults: dict[str, Any], render: Any
 ) -> None:
     for combination in some_combinations(mesh):
-        rendering = render(combination.over(merged(values, watched(defaults))))
+        rendering = render(combination.over(base(example, defaults)))
         names = [(each["apiVersion"], each["kind"], each["metadata"]["name"]) for each in rendering.objects]
         assert len(names) == len(set(names)), combination.name
         for document in rendering.objects:
@@ -31,10 +32,10 @@ def test_every_combination_agrees_with_the_schemas(
                 AGREED.add(text)
 
 
-def test_the_schemas_refuse_what_is_wrong(render: Any, values: dict[str, Any], defaults: dict[str, Any]) -> None:
+def test_the_schemas_refuse_what_is_wrong(render: Any, defaults: dict[str, Any]) -> None:
     """Each kind with one field too many, and with one of a wrong type."""
     (combination, *_) = [each for each in combinations("ambient") if "canary, KEDA" in each.name]
-    rendering = render(combination.over(merged(values, watched(defaults))))
+    rendering = render(combination.over(base("external", defaults)))
     kinds = {each["kind"]: each for each in rendering.objects if custom_resources.is_custom(each)}
     assert {"HTTPRoute", "Gateway", "AuthorizationPolicy", "PeerAuthentication", "DestinationRule"} <= set(kinds)
 
@@ -51,12 +52,9 @@ def test_the_schemas_refuse_what_is_wrong(render: Any, values: dict[str, Any], d
         assert document == kinds[kind]
 
 
-def test_exceptions_name_what_is_used(render: Any, values: dict[str, Any]) -> None:
+def test_exceptions_name_what_is_used(render: Any, defaults: dict[str, Any]) -> None:
     """A field that is passed over, since the models are older, is one that the chart sets."""
-    rendering = render(merged(values, {"autoscaling": {"keda": True}}))
-    kinds = {each["kind"]: each for each in rendering.objects}
-    if "ScaledObject" not in kinds:
-        pytest.skip("nothing is scaled in this example")
+    rendering = render(merged(base("external", defaults), {"autoscaling": {"keda": True}}))
     for kind, paths in LATER.items():
         for path in paths:
             documents = [each for each in rendering.objects if each["kind"] == kind]
