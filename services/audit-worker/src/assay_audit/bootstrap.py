@@ -1,11 +1,12 @@
 """Wires the adapters to the use cases: the only place that knows both."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
@@ -49,6 +50,9 @@ from assay_common.postgres.unit_of_work import UnitOfWork
 from assay_common.rpc import client, server
 from assay_common.rpc.jwks import TokenVerifier, jwks_from_auth
 from assay_protos import topics
+
+if TYPE_CHECKING:
+    from assay_audit.adapters.jobs.cluster import KubernetesJobs
 
 SCHEMA: Final = "audit"
 GROUP: Final = "audit-worker"
@@ -171,9 +175,6 @@ async def _answers(settings: Settings) -> AsyncIterator[Answers]:
     if jobs.template is None:
         yield engine_processes(settings)
         return
-    # Imported here: the Kubernetes client takes 90 MB and a second, which other workers do without.
-    from assay_audit.adapters.jobs.cluster import KubernetesJobs  # noqa: PLC0415
-
     orders = Orders(
         lanes=jobs.processes,
         seconds=limits.engine_seconds,
@@ -183,10 +184,18 @@ async def _answers(settings: Settings) -> AsyncIterator[Answers]:
     )
     exchange = Exchange(orders, jobs.address, Certificate.for_address(jobs.address))
     patience = Patience(jobs.start_seconds, jobs.idle_seconds, jobs.silence_seconds)
-    with closing(KubernetesJobs(jobs.template["metadata"]["namespace"])) as cluster:
+    # In a thread, so that probes are answered meanwhile.
+    with closing(await asyncio.to_thread(_kubernetes, jobs.template["metadata"]["namespace"])) as cluster:
         answers = EngineJobs(cluster, exchange, jobs.template, Owner(jobs.pod_name, jobs.pod_uid), patience)
         async with exchange.listening(jobs.listen), answers.running():
             yield answers
+
+
+def _kubernetes(namespace: str) -> "KubernetesJobs":
+    """Imported here: the Kubernetes client takes 90 MB and a second, which other workers do without."""
+    from assay_audit.adapters.jobs.cluster import KubernetesJobs  # noqa: PLC0415
+
+    return KubernetesJobs(namespace)
 
 
 def engine_processes(settings: Settings) -> EngineProcesses:
