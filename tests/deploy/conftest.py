@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,6 +49,23 @@ class Rendering:
             for document in self.objects
             if document["kind"] == kind
         }
+
+    @property
+    def services(self) -> dict[str, Object]:
+        """The Services of components: not those of a trial's servers."""
+        return {name: each for name, each in self.of_kind("Service").items() if name not in self.of_kind("StatefulSet")}
+
+    @property
+    def preparations(self) -> dict[str, Object]:
+        """The Jobs that prepare the stores, by name without a revision: not that of `helm test`."""
+        jobs = self.of_kind("Job").items()
+        return {re.sub(r"-r\d+$", "", name): job for name, job in jobs if name != "test"}
+
+    @property
+    def programs(self) -> dict[str, Object]:
+        """The pod templates whose programs read settings of services: of Deployments and preparations, by name."""
+        deployments = self.of_kind("Deployment")
+        return {name: each["spec"]["template"] for name, each in {**deployments, **self.preparations}.items()}
 
     @property
     def pods(self) -> dict[str, Object]:

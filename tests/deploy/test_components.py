@@ -26,7 +26,7 @@ def test_every_component_has_its_objects(rendering: Any, values: dict[str, Any],
     autoscalers = {**rendering.of_kind("HorizontalPodAutoscaler"), **rendering.of_kind("ScaledObject")}
     assert set(autoscalers) == (set(components) if scaled else set())
     serving = {name for name, component in components.items() if component["serves"] != "none"}
-    assert set(rendering.of_kind("Service")) == serving
+    assert set(rendering.services) == serving
 
 
 def test_pods_are_counted_by_the_autoscaler_or_by_a_number_never_by_both(rendering: Any) -> None:
@@ -47,7 +47,7 @@ def test_pods_are_counted_by_the_autoscaler_or_by_a_number_never_by_both(renderi
 def test_selectors_find_the_pods_of_their_component_alone(rendering: Any) -> None:
     pods = rendering.pods
     selectors = {
-        **{("Service", name): each["spec"]["selector"] for name, each in rendering.of_kind("Service").items()},
+        **{("Service", name): each["spec"]["selector"] for name, each in rendering.services.items()},
         **{
             (kind, name): each["spec"]["selector"]["matchLabels"]
             for kind in ("Deployment", "PodDisruptionBudget")
@@ -67,7 +67,7 @@ def test_selectors_name_nothing_that_an_upgrade_could_change(rendering: Any) -> 
 
 
 def test_services_reach_the_port_that_the_process_listens_on(rendering: Any) -> None:
-    for name, service in rendering.of_kind("Service").items():
+    for name, service in rendering.services.items():
         (port,) = service["spec"]["ports"]
         (container,) = rendering.pods[name]["spec"]["containers"]
         listening = {each["name"]: each["containerPort"] for each in container["ports"]}
@@ -78,7 +78,7 @@ def test_services_reach_the_port_that_the_process_listens_on(rendering: Any) -> 
 
 def test_grpc_services_show_every_pod(rendering: Any) -> None:
     """Callers balance over the addresses that DNS gives them; a cluster IP would pin each to one pod."""
-    for name, service in rendering.of_kind("Service").items():
+    for name, service in rendering.services.items():
         assert (service["spec"].get("clusterIP") == "None") == (name != "gateway")
 
 

@@ -25,14 +25,14 @@ SECRETS = {
 
 
 def test_settings_load(rendering: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, pod in rendering.pods.items():
+    for name, pod in rendering.programs.items():
         _enter(pod, monkeypatch)
         settings = load(_settings_of(pod))
         assert settings, name
 
 
 def test_variables_are_settings(rendering: Any) -> None:
-    for name, pod in rendering.pods.items():
+    for name, pod in rendering.programs.items():
         (container,) = pod["spec"]["containers"]
         settings = _settings_of(pod)
         for variable in (each["name"] for each in container["env"]):
@@ -41,7 +41,7 @@ def test_variables_are_settings(rendering: Any) -> None:
 
 
 def test_migrations_have_the_owner_and_services_do_not(rendering: Any) -> None:
-    for name, pod in rendering.pods.items():
+    for name, pod in rendering.programs.items():
         (container,) = pod["spec"]["containers"]
         variables = {each["name"]: each for each in container["env"]}
         if "PGPASSWORD" in variables:
@@ -89,7 +89,9 @@ def test_jobs_use_only_what_is_there_before_the_release(rendering: Any) -> None:
         for each in rendering.objects
         if "helm.sh/hook" not in each["metadata"].get("annotations", {})
     }
-    for name, job in rendering.of_kind("Job").items():
+    if rendering.of_kind("StatefulSet"):
+        return  # with servers of its own the Jobs are part of the release
+    for name, job in rendering.preparations.items():
         pod = job["spec"]["template"]["spec"]
         references = {("ServiceAccount", pod["serviceAccountName"])} | {
             ("Secret", each["valueFrom"]["secretKeyRef"]["name"])
@@ -108,7 +110,7 @@ def test_models_reach_the_workers_as_json(external: Any) -> None:
 
 def test_each_schema_is_migrated_once_by_its_owner(rendering: Any, defaults: dict[str, Any]) -> None:
     schemas = {component["schema"] for component in defaults["components"].values() if "schema" in component}
-    jobs = {name: job for name, job in rendering.of_kind("Job").items() if name != "topics"}
+    jobs = {name: job for name, job in rendering.preparations.items() if name != "topics"}
 
     assert set(jobs) == {f"migrate-{schema}" for schema in schemas}
     for name, job in jobs.items():
@@ -119,7 +121,7 @@ def test_each_schema_is_migrated_once_by_its_owner(rendering: Any, defaults: dic
 
 def test_topics_are_made_where_the_components_look_for_them(rendering: Any) -> None:
     """The same brokers, namespace and way to sign in; the Job runs the module that knows the contracts' topics."""
-    (container,) = rendering.pods["topics"]["spec"]["containers"]
+    (container,) = rendering.programs["topics"]["spec"]["containers"]
 
     assert container["args"] == [topics.__name__]
     for name, deployment in rendering.of_kind("Deployment").items():
@@ -127,7 +129,9 @@ def test_topics_are_made_where_the_components_look_for_them(rendering: Any) -> N
 
 
 def test_hooks_come_before_the_release_and_are_removed(rendering: Any) -> None:
-    for job in rendering.of_kind("Job").values():
+    if rendering.of_kind("StatefulSet"):
+        return  # with servers of its own the Jobs are part of the release
+    for job in rendering.preparations.values():
         annotations = job["metadata"]["annotations"]
         assert annotations["helm.sh/hook"] == "pre-install,pre-upgrade"
         assert "hook-succeeded" in annotations["helm.sh/hook-delete-policy"]
