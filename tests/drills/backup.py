@@ -21,7 +21,7 @@ from typing import Any
 
 import redis
 from tests.drills.archive import ArchivedPostgres, size_of
-from tests.drills.traffic import Traffic
+from tests.drills.traffic import PATIENCE_SECONDS, Traffic
 
 from assay_common.kafka.dead_letters.letters import read_letters
 from assay_common.recovery.lost import lost_events
@@ -29,6 +29,7 @@ from assay_common.recovery.rewind import rewind
 from assay_common.settings import DatabaseSettings, KafkaSettings
 from assay_local.components.postgres import SUITE_DATABASE
 from assay_local.environment import login_of
+from assay_local.errors import LaunchError
 from assay_local.stack import Stack
 from assay_local.table import SUITE
 from assay_protos.topics import ALL
@@ -138,12 +139,23 @@ class Drill:
         self.report.rewound_messages = sum(each.messages for each in await rewind(self.kafka, restored_to - MARGIN))
         await asyncio.to_thread(redis.Redis.from_url(self.stack.valkey.url).flushdb)
         done("Kafka rewound, Valkey emptied")
-        await self.stack.up()
+        await self._start()
         done("services started")
-        await asyncio.to_thread(lambda: traffic.api.finished(f"/v1/runs/{traffic.run()['id']}"))
+        await asyncio.to_thread(lambda: traffic.finished(traffic.run()["id"]))
         done("first run finished")
         self.report.recovery_time_seconds = time.monotonic() - began
         return restored_to
+
+    async def _start(self, tries: int = 3) -> None:
+        """As Kubernetes would: what is not ready in time is started again."""
+        for left in reversed(range(tries)):
+            try:
+                await self.stack.up()
+            except LaunchError:
+                if not left:
+                    raise
+            else:
+                return
 
     async def _measure(self, traffic: Traffic, lost_at: datetime, restored_to: datetime) -> None:
         report = self.report
@@ -181,7 +193,7 @@ class Drill:
                 report.problems.append(f"{left} {problem}")
         for run_id in traffic.runs:
             if await self.postgres.ask("SELECT count(*) FROM evaluation.runs WHERE id = $1::uuid", run_id):
-                run = await asyncio.to_thread(api.finished, f"/v1/runs/{run_id}")
+                run = await asyncio.to_thread(traffic.finished, run_id)
                 report.runs_finished += 1
                 if run["progress"]["measured"] != 4:
                     report.problems.append(f"run {run_id} ended as {run['status']}, {run['progress']}")
@@ -195,7 +207,7 @@ class Drill:
         report.dead_letters = len(letters)
         self._tell(f"{report.runs_finished} runs finished, {report.dead_letters} dead letters")
 
-    async def _until_none(self, query: str, patience: float = 60) -> int:
+    async def _until_none(self, query: str, patience: float = PATIENCE_SECONDS) -> int:
         give_up_at = time.monotonic() + patience
         while (left := int(await self.postgres.ask(query))) and time.monotonic() < give_up_at:  # noqa: ASYNC110 - others' work
             await asyncio.sleep(0.2)

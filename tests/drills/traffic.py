@@ -11,9 +11,11 @@ from typing import Any
 
 import httpx
 
-from assay_testing.api import Api
+from assay_testing.api import Api, eventually
 
 PAUSE_SECONDS = 0.05
+PATIENCE_SECONDS = 300.0
+"""A machine that does other work at the same time is slow, not broken."""
 LINES = "\n".join(
     json.dumps({"inputs": {"word": word}, "expected": word}) for word in ("blue", "river", "stone", "apple")
 )
@@ -49,6 +51,11 @@ class Traffic:
         """Return when the last request is answered."""
         self._stop.set()
         self._thread.join()
+
+    def finished(self, run_id: str) -> Any:
+        """The run, once it has ended."""
+        path = f"/v1/runs/{run_id}"
+        return eventually(lambda: self.api.get(path), lambda run: run["finished_at"] is not None, PATIENCE_SECONDS)
 
     def run(self) -> Any:
         """Begin a run of four items."""

@@ -17,10 +17,16 @@ from assay_testing.api import Api, eventually
 from assay_testing.blocking import run
 from assay_testing.repositories import bundle, repository
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1500)
 
+PATIENCE_SECONDS = 240.0
 WORDS = ["blue", "river", "stone", "apple"]
 LINES = "\n".join(json.dumps({"inputs": {"word": word}, "expected": word}) for word in WORDS)
+
+
+def finished(api, path):
+    """A run or an audit, once it has ended."""
+    return eventually(lambda: api.get(path), lambda thing: thing["finished_at"] is not None, PATIENCE_SECONDS)
 
 
 def main_job(suite, folder):
@@ -44,17 +50,19 @@ def main_job(suite, folder):
     api.post("/v1/repositories", {"name": "shop"})
     api.upload("/v1/repositories/shop/bundles", bundle(code), "application/x-git-bundle")
     audit = api.post("/v1/audits", {"repository": "shop"})
-    assert api.finished(f"/v1/runs/{begun['id']}")["progress"] == {"total": 4, "measured": 4, "unmeasured": 0}
-    assert api.finished(f"/v1/audits/{audit['id']}")["status"] == "completed"
+    assert finished(api, f"/v1/runs/{begun['id']}")["progress"] == {"total": 4, "measured": 4, "unmeasured": 0}
+    assert finished(api, f"/v1/audits/{audit['id']}")["status"] == "completed"
     wanted = {"items_measured": 4, "runs_completed": 1, "audits_completed": 1, "versions_published": 1}
     counted = eventually(
         lambda: api.get("/v1/analytics/summary")["counters"],
         lambda counters: all(counters[name] >= value for name, value in wanted.items()),
+        PATIENCE_SECONDS,
     )
     assert {name: counted[name] for name in wanted} == wanted
     eventually(
         lambda: {entry["action"] for entry in api.get("/v1/audit-trail")["items"]},
         lambda actions: "assay.prompt.v1.LabelMoved" in actions,
+        PATIENCE_SECONDS,
     )
     assert api.get("/v1/audit-trail/verification")["intact"] is True
 
