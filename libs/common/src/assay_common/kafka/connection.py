@@ -10,7 +10,7 @@ from aiokafka.errors import (
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
 )
-from aiokafka.protocol.metadata import MetadataRequest_v0
+from aiokafka.protocol.metadata import MetadataRequest
 
 from assay_common.settings import KafkaSettings
 
@@ -46,7 +46,7 @@ async def refusal(settings: KafkaSettings) -> str | None:
         try:
             connection = await create_conn(host, int(port), request_timeout_ms=PROBE_TIMEOUT_MS, **options)
             try:
-                await connection.send(MetadataRequest_v0([]))
+                await connection.send(MetadataRequest([]))
             finally:
                 connection.close()
         except (KafkaError, OSError, TimeoutError) as error:
