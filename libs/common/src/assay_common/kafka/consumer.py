@@ -9,9 +9,9 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from assay_common.kafka.dead_letters import DeadLetterTopic, Discard
-from assay_common.kafka.delivery import Delivery
+from assay_common.kafka.delivery import Abandoned, Delivery
 from assay_common.kafka.failures import BackOff
-from assay_common.kafka.handling import Handler, Handling
+from assay_common.kafka.handling import Abandon, Handler, Handling
 from assay_common.kafka.membership import Membership, Timing
 from assay_common.kafka.producer import producer
 from assay_common.lifecycle import Lifecycle
@@ -19,7 +19,7 @@ from assay_common.metrics import KAFKA_CONSUMED, KAFKA_DEAD_LETTERS
 from assay_common.settings import KafkaSettings
 from assay_protos.topic import Topic
 
-__all__ = ["Delivery", "Handler", "Tuning", "consume"]
+__all__ = ["Abandon", "Abandoned", "Delivery", "Handler", "Tuning", "consume"]
 
 log = structlog.get_logger()
 
@@ -41,6 +41,7 @@ async def consume(
     group: str,
     topics: Sequence[Topic],
     handler: Handler,
+    abandon: Abandon | None = None,
     concurrency: int = 16,
     dead_letters: bool = True,
     tuning: Tuning | None = None,
@@ -55,7 +56,10 @@ async def consume(
       at the same time, at most `concurrency` handlers in this process. Messages without a key have no order.
     * A permanent failure (the record cannot be decoded; an AssayError other than Unavailable and Aborted; anything
       else after five tries) goes to `<topic>.dlq`, with the original key, value and headers and the reason in `dlq_*`
-      headers, and the partition moves on. With `dead_letters=False` it is logged and dropped.
+      headers, and the partition moves on. With `dead_letters=False` it is logged and dropped. Before the offset is
+      committed, `abandon` is called, if there is one and the record could be decoded: it ends what waits for the
+      message. It is tried as a delivery is, and a worker that dies over it leaves a second letter, not less. What a
+      message that was abandoned is to do when an operator hands it over once more is the handler's to decide.
     * A transient failure (Unavailable, PostgreSQL, Kafka, the network or another service away, a deadline exceeded)
       is tried again with growing, jittered pauses, for ever, and holds back its key, and the commit of its partition.
     * Long work does not cost the membership: a partition with enough to do is paused while polling goes on.
@@ -79,7 +83,9 @@ async def consume(
             KAFKA_DEAD_LETTERS.labels(topic.name)
             for outcome in ("done", graveyard.outcome):
                 KAFKA_CONSUMED.labels(topic.name, outcome)
-        handling = Handling(handler, graveyard, asyncio.Semaphore(concurrency), tuning.attempts, tuning.back_off, group)
+        handling = Handling(
+            handler, graveyard, asyncio.Semaphore(concurrency), tuning.attempts, tuning.back_off, group, abandon
+        )
         disconnects = 0
         while not lifecycle.stopping.is_set():
             membership = Membership(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from aiokafka import ConsumerRecord
 from google.protobuf.message import DecodeError, Message
 
+from assay_common.errors import AssayError
 from assay_common.kafka.headers import CloudEvent
 from assay_protos.events import decode
 
@@ -24,6 +25,24 @@ class Delivery:
     event: CloudEvent
     message: Message
     attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """A message that was put aside after its last try, and why."""
+
+    delivery: Delivery
+    """The last."""
+    error: Exception
+
+    @property
+    def reason(self) -> str:
+        """Why, for whoever waits for the result: of an error that is none of our rules only the kind, for its text may
+        tell of the inside. All of it is in the dead letter.
+        """
+        why = self.error.message if isinstance(self.error, AssayError) else type(self.error).__name__
+        tries = self.delivery.attempt
+        return f"given up after {tries} {'try' if tries == 1 else 'tries'}: {why}"
 
 
 def decoded(record: ConsumerRecord, attempt: int) -> Delivery:
