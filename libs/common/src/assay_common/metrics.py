@@ -30,6 +30,8 @@ OUTBOX_OLDEST_SECONDS = Gauge(
 )
 OUTBOX_PUBLISHED = Counter("outbox_published", "Events acknowledged by Kafka.", ["schema"])
 
+HOUSEKEEPING_REMOVED = Counter("housekeeping_removed", "Rows removed because they were old.", ["schema", "table"])
+
 DATABASE_POOL_SIZE = Gauge("database_pool_size", "Open database connections.")
 DATABASE_POOL_IDLE = Gauge("database_pool_idle", "Open database connections that nobody uses.")
 DATABASE_POOL_LIMIT = Gauge("database_pool_limit", "Most database connections that this process opens.")

@@ -15,7 +15,7 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args
+from typing import Annotated, Any, Final, Literal, NoReturn, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -124,6 +124,23 @@ class GrpcSettings(Section):
     """Largest message taken or sent."""
     deadline_seconds: PositiveFloat = 5.0
     """Deadline of an outgoing call made outside any RPC; inside one, what is left of that RPC's deadline counts."""
+
+
+LEAST_INBOX_DAYS: Final = 45
+"""Kafka keeps events for 14 days and dead letters for 30 more, during which an event can come again."""
+LEAST_EVENTS_DAYS: Final = 31
+"""The database itself refuses to let go of events that were published less than 30 days ago."""
+
+
+class HousekeepingSettings(Section):
+    """How long rows are kept that the service has no more use for."""
+
+    every_seconds: PositiveFloat = 3600.0
+    """Pause between two rounds."""
+    inbox_days: Annotated[int, Field(ge=LEAST_INBOX_DAYS)] = 60
+    """Which events were handled."""
+    events_days: Annotated[int, Field(ge=LEAST_EVENTS_DAYS)] = 90
+    """Events and tasks after they were published; of evaluation and audit alone, the other services need theirs."""
 
 
 class OpsSettings(Section):

@@ -63,6 +63,20 @@ def cut(rows: Sequence[T], size: int, sort_key: Callable[[T], Mapping[str, str]]
     return page, encode_cursor(sort_key(page[-1])) if len(rows) > size else ""
 
 
+def cursor(token: str, kind: Callable[[str], T]) -> T | None:
+    """The sort key called `after`, behind which a page begins; None for the first page.
+
+    Raises:
+        MalformedCursor: the token is not one of `encode_cursor`, or holds no such key.
+    """
+    if not token:
+        return None
+    try:
+        return kind(decode_cursor(token)["after"])
+    except (KeyError, ValueError) as error:
+        raise malformed_cursor() from error
+
+
 def malformed_cursor() -> MalformedCursor:
     """The refusal of a cursor that was not given out, or holds something that no page could begin behind."""
     return MalformedCursor(

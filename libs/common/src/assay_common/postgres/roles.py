@@ -37,6 +37,11 @@ class Names:
         return f"assay.{self.schema}.outbox"
 
     @property
+    def housekeeping_lock(self) -> str:
+        """The advisory lock of the replica that removes old rows."""
+        return f"assay.{self.schema}.housekeeping"
+
+    @property
     def migration_lock(self) -> str:
         """The advisory lock under which the schema is migrated."""
         return f"assay.{self.schema}.migrate"

@@ -129,6 +129,44 @@ def create_inbox(op: Op, schema: str) -> None:
     grant_table(op, schema, "inbox", app="SELECT, INSERT", system="SELECT, INSERT")
 
 
+def let_forget(op: Op, schema: str, *, events: bool) -> None:
+    """Let the system role remove what was handled long ago from the inbox, and old published events if `events`.
+
+    An event that waits to be published, or was published in the last 30 days, cannot be removed whatever is asked for.
+    Undone by `unlet_forget`.
+    """
+    names = Names(schema)
+    op.execute(
+        f"""
+        GRANT DELETE ON {schema}.inbox TO {names.system};
+        CREATE INDEX inbox_by_age ON {schema}.inbox USING brin (received_at) WITH (autosummarize = on)
+        """
+    )
+    if events:
+        op.execute(
+            f"""
+            GRANT DELETE ON {schema}.events TO {names.system};
+            CREATE POLICY forgettable ON {schema}.events AS RESTRICTIVE FOR DELETE TO {names.system}
+                USING (published_at < now() - interval '30 days');
+            CREATE INDEX events_by_age ON {schema}.events USING brin (published_at) WITH (autosummarize = on)
+            """
+        )
+
+
+def unlet_forget(op: Op, schema: str, *, events: bool) -> None:
+    """Undo `let_forget`."""
+    names = Names(schema)
+    op.execute(f"DROP INDEX {schema}.inbox_by_age; REVOKE DELETE ON {schema}.inbox FROM {names.system}")
+    if events:
+        op.execute(
+            f"""
+            DROP INDEX {schema}.events_by_age;
+            DROP POLICY forgettable ON {schema}.events;
+            REVOKE DELETE ON {schema}.events FROM {names.system}
+            """
+        )
+
+
 def drop_event_tables(op: Op, schema: str) -> None:
     """Drop what `create_event_tables` made, with all events in it."""
     drop_tables(op, schema, ["inbox", "events"])

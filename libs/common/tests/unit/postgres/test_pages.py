@@ -3,14 +3,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay_common.errors import InvalidArgument
-from assay_common.postgres.pages import MalformedCursor, cut, decode_cursor, encode_cursor, page_size
+from assay_common.postgres.pages import MalformedCursor, cursor, cut, decode_cursor, encode_cursor, page_size
 
 
 @given(st.dictionaries(st.text(max_size=20), st.text(max_size=40), max_size=4))
 def test_a_cursor_reads_back_as_it_was_written_and_needs_no_escaping_in_a_url(value):
-    cursor = encode_cursor(value)
-    assert decode_cursor(cursor) == value
-    assert all(character.isascii() and (character.isalnum() or character in "-_") for character in cursor)
+    token = encode_cursor(value)
+    assert decode_cursor(token) == value
+    assert all(character.isascii() and (character.isalnum() or character in "-_") for character in token)
 
 
 @given(st.text(max_size=60))
@@ -23,10 +23,22 @@ def test_garbage_is_refused_as_an_invalid_argument_or_is_a_cursor(garbage):
         assert all(isinstance(part, str) for part in value.values())
 
 
-@pytest.mark.parametrize("cursor", ["", "W10", "bnVsbA", "eyJhIjoxfQ", "é", "a", "e30" * 1000, "W1tbW1tb" * 200])
-def test_what_is_not_a_cursor_is_refused(cursor):
+@pytest.mark.parametrize("token", ["", "W10", "bnVsbA", "eyJhIjoxfQ", "é", "a", "e30" * 1000, "W1tbW1tb" * 200])
+def test_what_is_not_a_cursor_is_refused(token):
     with pytest.raises(MalformedCursor):
-        decode_cursor(cursor)
+        decode_cursor(token)
+
+
+def test_a_page_begins_behind_the_key_that_the_token_holds():
+    assert cursor("", int) is None
+    assert cursor(encode_cursor({"after": "7"}), int) == 7
+
+
+@pytest.mark.parametrize("token", [encode_cursor({"before": "7"}), encode_cursor({"after": "x"}), "W10"])
+def test_a_token_of_another_list_is_refused(token):
+    with pytest.raises(MalformedCursor) as refused:
+        cursor(token, int)
+    assert [violation.field for violation in refused.value.violations] == ["page_token"]
 
 
 @pytest.mark.parametrize(("requested", "size"), [(0, 50), (1, 1), (200, 200), (201, 200), (2**31 - 1, 200)])
