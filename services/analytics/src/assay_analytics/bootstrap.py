@@ -25,6 +25,7 @@ from assay_common.errors import AssayError
 from assay_common.kafka.consumer import consume
 from assay_common.lifecycle import Lifecycle
 from assay_common.logs import configure_logging
+from assay_common.postgres.housekeeping import handled_events, keep_house
 from assay_common.postgres.pool import pool
 from assay_common.postgres.unit_of_work import UnitOfWork
 from assay_common.rpc import client, server
@@ -49,6 +50,8 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> AsyncIterator[int]:
         uow = UnitOfWork(database, SCHEMA, PostgresTransaction)
         count = AllEvents(CountEvent(uow))
         lifecycle.spawn("events", consume(lifecycle, settings.kafka, group=SCHEMA, topics=EVENT_STREAMS, handler=count))
+        house = settings.housekeeping
+        lifecycle.spawn("housekeeping", keep_house(database, SCHEMA, [handled_events(house)], house, lifecycle))
         servicer = AnalyticsServicer(GetSummary(uow), ListUsage(uow), ListEventCounts(uow), utc_now)
         yield await stack.enter_async_context(
             server.serve(

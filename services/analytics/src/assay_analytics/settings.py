@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from assay_common.settings import DatabaseSettings, GrpcSettings, KafkaSettings, ServiceSettings, Targets
+from assay_common.settings import (
+    DatabaseSettings,
+    GrpcSettings,
+    HousekeepingSettings,
+    KafkaSettings,
+    ServiceSettings,
+    Targets,
+)
 
 
 class ReplaySettings(ServiceSettings):
@@ -16,5 +23,6 @@ class Settings(ReplaySettings):
     """Read from the environment (prefix ASSAY_); the sections are documented in assay_common.settings."""
 
     grpc: GrpcSettings = GrpcSettings()
+    housekeeping: HousekeepingSettings = HousekeepingSettings()
     targets: Targets = Targets()
     """Of the other services only auth is called, for its signing keys."""

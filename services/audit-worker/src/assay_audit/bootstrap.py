@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +26,7 @@ from assay_audit.adapters.postgres.transaction import PostgresTransaction
 from assay_audit.adapters.processes import Limits
 from assay_audit.adapters.resolver import SystemResolver
 from assay_audit.adapters.scratch import ScratchFolders
+from assay_audit.application.abandon import AbandonAudit, AbandonPreparation
 from assay_audit.application.analyst import Analyst
 from assay_audit.application.approve_url import ApproveUrl
 from assay_audit.application.create_repository import CreateRepository
@@ -44,6 +46,7 @@ from assay_common.clock import utc_now
 from assay_common.kafka.consumer import consume
 from assay_common.kafka.producer import producer
 from assay_common.lifecycle import Lifecycle
+from assay_common.postgres.housekeeping import Expendable, handled_events, keep_house, published_events
 from assay_common.postgres.outbox import relay
 from assay_common.postgres.pool import pool
 from assay_common.postgres.unit_of_work import UnitOfWork
@@ -102,6 +105,7 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> AsyncIterator[int]:
 async def work(settings: Settings, lifecycle: Lifecycle) -> AsyncIterator[None]:
     """Do tasks for the length of the block."""
     async with _parts(settings, lifecycle) as parts, _answers(settings) as answers:
+        tasks = audit_tasks(parts, answers)
         lifecycle.spawn(
             "audit tasks",
             consume(
@@ -109,7 +113,8 @@ async def work(settings: Settings, lifecycle: Lifecycle) -> AsyncIterator[None]:
                 settings.kafka,
                 group=GROUP,
                 topics=[topics.AUDIT_TASKS],
-                handler=audit_tasks(parts, answers),
+                handler=tasks,
+                abandon=tasks.abandon,
                 concurrency=CONCURRENCY,
             ),
         )
@@ -118,12 +123,16 @@ async def work(settings: Settings, lifecycle: Lifecycle) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _parts(settings: Settings, lifecycle: Lifecycle) -> AsyncIterator[Parts]:
-    """Both roles write events and tasks, so both relay them: one of all leads."""
+    """Both roles write events and tasks, so both relay them and clean up: one of all leads."""
     async with AsyncExitStack() as stack:
         database: asyncpg.Pool = await stack.enter_async_context(pool(settings.database, SCHEMA, lifecycle))
         events = await stack.enter_async_context(producer(settings.kafka))
         scratch = ScratchFolders(settings.data_dir, settings.limits.bundle_bytes)
         stack.callback(scratch.close)
+        house = settings.housekeeping
+        analyses = Expendable("analyses", "created_at < $1", timedelta(days=house.analyses_days))
+        old = [handled_events(house), published_events(house), analyses]
+        lifecycle.spawn("housekeeping", keep_house(database, SCHEMA, old, house, lifecycle))
         lifecycle.spawn("outbox", relay(database, SCHEMA, events, lifecycle))
         yield parts_of(settings, database, scratch)
 
@@ -232,4 +241,6 @@ def audit_tasks(parts: Parts, answers: Answers | None = None) -> AuditTasks:
     return AuditTasks(
         prepare_audit=PrepareAudit(parts.uow, bring_in, mirrors, analyst, file_limits, utc_now),
         run_audit=RunAudit(parts.uow, mirrors, analyst, file_limits, limits.findings, utc_now),
+        abandon_preparation=AbandonPreparation(parts.uow, utc_now),
+        abandon_audit=AbandonAudit(parts.uow, utc_now),
     )

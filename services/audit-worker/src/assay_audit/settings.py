@@ -9,6 +9,7 @@ from assay_common.settings import (
     Address,
     DatabaseSettings,
     GrpcSettings,
+    HousekeepingSettings,
     KafkaSettings,
     Section,
     ServiceSettings,
@@ -65,6 +66,13 @@ class MirrorSettings(Section):
 
     cache_bytes: PositiveInt = 10 * 1024 * MIB
     """What all of them may take up; those in use are never removed."""
+
+
+class CacheHousekeepingSettings(HousekeepingSettings):
+    """How long rows are kept that the service has no more use for."""
+
+    analyses_days: PositiveInt = 90
+    """What engines said of a content, after which it is analysed anew if it is there still."""
 
 
 class JobsSettings(Section):
@@ -128,6 +136,7 @@ class Settings(ServiceSettings):
     clone: CloneSettings = CloneSettings()
     limits: LimitSettings = LimitSettings()
     mirrors: MirrorSettings = MirrorSettings()
+    housekeeping: CacheHousekeepingSettings = CacheHousekeepingSettings()
     jobs: JobsSettings = JobsSettings()
     engine_processes: PositiveInt | None = Field(default=None)
     """Engine processes that run at a time in one worker, if not in Jobs; by default one a core."""

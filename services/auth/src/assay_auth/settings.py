@@ -10,7 +10,14 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from assay_auth.domain.sign_up import SignUp
 from assay_auth.domain.text import MAX_PASSWORD, MIN_PASSWORD, is_email, normal_email
-from assay_common.settings import DatabaseSettings, GrpcSettings, KafkaSettings, Section, ServiceSettings
+from assay_common.settings import (
+    DatabaseSettings,
+    GrpcSettings,
+    HousekeepingSettings,
+    KafkaSettings,
+    Section,
+    ServiceSettings,
+)
 
 KEY_BYTES: Final = 32
 
@@ -161,6 +168,7 @@ class Settings(KeySettings):
 
     kafka: KafkaSettings
     grpc: GrpcSettings = GrpcSettings()
+    housekeeping: HousekeepingSettings = HousekeepingSettings()
     bootstrap_admin: BootstrapAdmin = BootstrapAdmin()
     sso: Annotated[tuple[SingleSignOnProvider, ...], AfterValidator(_have_names_of_their_own)] = ()
     """JSON list of the identity providers to sign on with."""

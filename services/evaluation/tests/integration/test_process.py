@@ -9,17 +9,24 @@ import sys
 from collections import Counter
 from contextlib import asynccontextmanager
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import psutil
 import pytest
 
 from assay.evaluation.v1 import runs_pb2 as pb
+from assay_common.kafka.dead_letters.letters import read_letters
 from assay_common.kafka.membership import Timing
+from assay_protos import topics
 
 ROWS = [{"inputs": {"message": f"mail {n}"}, "expected": f"mail {n}"} for n in range(32)]
 SESSION_SECONDS = Timing().session_ms / 1000
 """After so long without a word a member of the group counts as dead."""
+WAITS = """
+    SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+                   WHERE datname = current_database() AND NOT granted)
+"""
 
 
 def free_port():
@@ -201,3 +208,42 @@ async def test_a_setting_that_is_missing_is_named():
     assert process.returncode == os.EX_CONFIG
     assert b"ASSAY_DATABASE__URL" in said
     assert b"ASSAY_KAFKA__BOOTSTRAP_SERVERS" in said
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(420)
+async def test_a_worker_killed_between_the_dead_letter_and_its_items_leaves_them_to_the_next(
+    caller, start, spoil, connections, kafka_settings, eventually, stored_events
+):
+    run = await caller.start(await caller.import_rows(ROWS[:3]))
+    await spoil(run.id, 1)
+
+    async def letters():
+        found = await read_letters(kafka_settings, [topics.EVALUATION_TASKS])
+        return [letter for letter in found if (letter.key or b"").decode().startswith(run.id)]
+
+    async def waits():
+        return await connections.fetchval(WAITS)
+
+    async with connections.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT set_config('assay.org_id', $1, true)", str(caller.org_id))
+        await connection.execute("UPDATE runs SET status = 'running' WHERE id = $1", UUID(run.id))
+    async with connections.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT set_config('assay.org_id', $1, true)", str(caller.org_id))
+        # As long as this transaction is open nobody can end the run.
+        await connection.execute("SELECT FROM runs WHERE id = $1 FOR UPDATE", UUID(run.id))
+        first = await start("work")
+        await eventually(letters, seconds=120)
+        await eventually(waits, seconds=60)
+        await first.kill()
+    assert (await caller.run(run.id)).status == pb.RUN_STATUS_RUNNING
+    await start("work")
+
+    async def completed():
+        found = await caller.run(run.id)
+        return found if found.status == pb.RUN_STATUS_COMPLETED else None
+
+    done = await eventually(completed, seconds=120)
+    assert (done.progress.measured, done.progress.unmeasured) == (0, 3)
+    assert Counter(kind for kind, _ in await stored_events(caller.org_id))["RunCompleted"] == 1
+    assert len(await letters()) == 2

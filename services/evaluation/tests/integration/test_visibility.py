@@ -290,12 +290,6 @@ async def test_private_runs_and_what_comes_of_them_are_their_creators_and_the_ad
                 "COMPARISON",
             ),
             (
-                somebody.comparisons.DecideGate(
-                    comparisons.DecideGateRequest(comparison_id=measured.comparisons[visibility].id, label="staging")
-                ),
-                "COMPARISON",
-            ),
-            (
                 somebody.comparisons.GetGateDecision(
                     comparisons.GetGateDecisionRequest(id=measured.decisions[visibility].id)
                 ),
@@ -303,6 +297,9 @@ async def test_private_runs_and_what_comes_of_them_are_their_creators_and_the_ad
             ),
         ):
             assert await reason(call) == (f"{name}_NOT_FOUND" if hidden else ""), (visibility, name)
+        gate = comparisons.DecideGateRequest(comparison_id=measured.comparisons[visibility].id, label="staging")
+        expected = "COMPARISON_NOT_FOUND" if hidden else "PROMPT_READ_ONLY" if "viewer" in role else ""
+        assert await reason(somebody.comparisons.DecideGate(gate)) == expected, visibility
 
 
 async def test_events_of_private_things_are_private_to_who_created_them(measured, connections):

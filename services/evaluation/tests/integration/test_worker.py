@@ -7,12 +7,15 @@ import asyncpg
 import grpc
 import pytest
 from aiokafka import AIOKafkaConsumer
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from assay.evaluation.v1 import runs_pb2 as pb
 from assay.evaluation.v1 import tasks_pb2
 from assay_common.clock import utc_now
 from assay_common.kafka.connection import connection_options
 from assay_common.kafka.consumer import consume
+from assay_common.kafka.dead_letters.letters import hand_over, read_letters
 from assay_common.kafka.headers import CloudEvent
 from assay_common.kafka.producer import producer
 from assay_common.lifecycle import Lifecycle
@@ -40,15 +43,19 @@ async def running(start):
 
 
 @pytest.fixture
-async def at_work(database, kafka_settings, models):
-    """Two workers in this process."""
-    settings = WorkSettings(
+def work_settings(database, kafka_settings, models):
+    return WorkSettings(
         database=database, kafka=kafka_settings, models=models, worker=WorkerSettings(item_seconds=20, requests=4)
     )
+
+
+@pytest.fixture
+async def at_work(work_settings):
+    """Two workers in this process."""
     async with AsyncExitStack() as stack:
         for _ in range(2):
-            await stack.enter_async_context(running(lambda lifecycle: bootstrap.work(settings, lifecycle)))
-        yield settings
+            await stack.enter_async_context(running(lambda lifecycle: bootstrap.work(work_settings, lifecycle)))
+        yield work_settings
 
 
 @pytest.fixture
@@ -179,3 +186,52 @@ async def test_a_task_that_cannot_be_done_is_put_aside_and_the_next_is_done(
         return (await caller.run(run.id)).status == pb.RUN_STATUS_COMPLETED
 
     await eventually(completed, seconds=120)
+
+
+@pytest.fixture
+def plain_logs():
+    """Kept as they are: five tracebacks drawn for people would take longer than the test."""
+    with capture_logs() as entries:
+        yield entries
+
+
+def tasks_done():
+    return REGISTRY.get_sample_value("kafka_consumed_total", {"topic": topics.EVALUATION_TASKS.name, "outcome": "done"})
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("plain_logs")
+async def test_a_task_that_nobody_can_do_leaves_its_items_unmeasured_and_its_run_ends(
+    caller, work_settings, kafka_settings, spoil, eventually, stored_events
+):
+    run = await caller.start(await caller.import_rows(ROWS[:20]))
+    mend = await spoil(run.id, 3)
+    async with running(lambda lifecycle: bootstrap.work(work_settings, lifecycle)):
+
+        async def completed():
+            found = await caller.run(run.id)
+            return found if found.status == pb.RUN_STATUS_COMPLETED else None
+
+        done = await eventually(completed, seconds=120)
+        assert (done.progress.measured, done.progress.unmeasured) == (12, 8)
+        results = await caller.results(run.id)
+        assert [result.unmeasured_reason for result in results] == ["given up after 5 tries: KeyError"] * 8 + [""] * 12
+        kinds = [kind for kind, _ in await stored_events(caller.org_id)]
+        assert (kinds.count("ItemsMeasured"), kinds.count("RunCompleted")) == (3, 1)
+
+        # Whoever repairs the item and hands the task over once more does no harm: what was told stays true.
+        await mend()
+        letters = await read_letters(kafka_settings, [topics.EVALUATION_TASKS])
+        (letter,) = [each for each in letters if (each.key or b"").decode().startswith(run.id)]
+        assert letter.reason.startswith("KeyError: ")
+        before = tasks_done()
+        async with producer(kafka_settings) as sender:
+            await hand_over(kafka_settings, sender, letter)
+
+        async def handled():
+            return tasks_done() > before
+
+        await eventually(handled)
+        assert await caller.run(run.id) == done
+        assert await caller.results(run.id) == results
+        assert [kind for kind, _ in await stored_events(caller.org_id)] == kinds

@@ -11,6 +11,7 @@ from assay_common.clock import utc_now
 from assay_common.kafka.consumer import consume
 from assay_common.kafka.producer import producer
 from assay_common.lifecycle import Lifecycle
+from assay_common.postgres.housekeeping import handled_events, keep_house
 from assay_common.postgres.outbox import relay
 from assay_common.postgres.pool import pool
 from assay_common.postgres.unit_of_work import UnitOfWork
@@ -50,6 +51,8 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> AsyncIterator[int]:
         auth = await stack.enter_async_context(client.channel(settings.targets.require("auth"), settings.grpc))
         uow = UnitOfWork(database, SCHEMA, PostgresTransaction)
         lifecycle.spawn("outbox", relay(database, SCHEMA, events, lifecycle))
+        house = settings.housekeeping
+        lifecycle.spawn("housekeeping", keep_house(database, SCHEMA, [handled_events(house)], house, lifecycle))
         gates = EvaluationEvents(FollowGate(uow, utc_now))
         lifecycle.spawn(
             "evaluation events",

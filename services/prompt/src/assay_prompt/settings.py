@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from assay_common.settings import DatabaseSettings, GrpcSettings, KafkaSettings, ServiceSettings, Targets
+from assay_common.settings import (
+    DatabaseSettings,
+    GrpcSettings,
+    HousekeepingSettings,
+    KafkaSettings,
+    ServiceSettings,
+    Targets,
+)
 
 
 class Settings(ServiceSettings):
@@ -11,5 +18,6 @@ class Settings(ServiceSettings):
     database: DatabaseSettings
     kafka: KafkaSettings
     grpc: GrpcSettings = GrpcSettings()
+    housekeeping: HousekeepingSettings = HousekeepingSettings()
     targets: Targets = Targets()
     """Of the other services only auth is called, for its signing keys."""

@@ -8,6 +8,7 @@ import structlog
 from assay_audit.application.analyst import Analyst
 from assay_audit.application.approve_url import ApproveUrl
 from assay_audit.application.audits.snapshot import TEXT, lines_of
+from assay_audit.application.ending import fail_queued
 from assay_audit.application.metrics import PREPARATIONS
 from assay_audit.application.ports import BundleStore, Cloner, Mirror, Mirrors, Scratch, UnitOfWork
 from assay_audit.domain.errors import (
@@ -22,7 +23,6 @@ from assay_audit.domain.kinds import Status
 from assay_audit.domain.repository import Bundle, Repository
 from assay_audit.domain.run import AuditRun, Contents
 from assay_common.clock import Clock
-from assay_common.errors import Unavailable
 
 log = structlog.get_logger()
 
@@ -83,19 +83,21 @@ class PrepareAudit:
             await self._fail(org_id, run, f"given up: {run.attempts - 1} workers died over it")
             return
         try:
-            cloned = await self.bring_in(org_id, repository) if run.bundle_digest is None else None
-            digest = cloned.digest if cloned else run.bundle_digest or ""
-            commit = run.commit or (cloned.head_commit if cloned else "")
-            async with self.mirrors.lease(org_id, repository.id, digest) as mirror:
-                contents = await self._contents(org_id, audit_id, mirror, commit, digest)
+            await self._prepare(org_id, run, repository)
         except UNREADABLE as error:
             await self._fail(org_id, run, error.message)
-        except Unavailable:
+        except Exception:  # whoever can tell of it is alive: how often it is tried is decided elsewhere
             async with self.uow(org_id) as tx:
                 await tx.runs.give_back(audit_id)
             raise
-        else:
-            await self._queue_audits(org_id, run, contents, cloned, repository.url)
+
+    async def _prepare(self, org_id: UUID, run: AuditRun, repository: Repository) -> None:
+        cloned = await self.bring_in(org_id, repository) if run.bundle_digest is None else None
+        digest = cloned.digest if cloned else run.bundle_digest or ""
+        commit = run.commit or (cloned.head_commit if cloned else "")
+        async with self.mirrors.lease(org_id, repository.id, digest) as mirror:
+            contents = await self._contents(org_id, run.id, mirror, commit, digest)
+        await self._queue_audits(org_id, run, contents, cloned, repository.url)
 
     async def _contents(self, org_id: UUID, audit_id: UUID, mirror: Mirror, commit: str, digest: str) -> Contents:
         full = await mirror.resolve(commit)
@@ -134,7 +136,4 @@ class PrepareAudit:
         PREPARATIONS.labels("failed").inc()
         log.warning("repository could not be read", audit_id=str(run.id), reason=reason)
         async with self.uow(org_id) as tx:
-            current = await tx.runs.get(run.id, for_update=True)
-            if current.status is Status.QUEUED:
-                current.fail(reason, at=self.clock())
-                await tx.runs.ended(current)
+            await fail_queued(tx, run, reason, at=self.clock())

@@ -9,6 +9,7 @@ import structlog
 from assay_audit.application.analyst import Analyst
 from assay_audit.application.audits import AUDITS
 from assay_audit.application.audits.snapshot import NothingToMeasure, Snapshot
+from assay_audit.application.ending import store_measured
 from assay_audit.application.metrics import MEASUREMENT_SECONDS, MEASUREMENTS
 from assay_audit.application.ports import Mirrors, UnitOfWork
 from assay_audit.application.prepare_audit import UNREADABLE, FileLimits
@@ -18,7 +19,6 @@ from assay_audit.domain.kinds import AuditKind, Status
 from assay_audit.domain.run import MAX_ATTEMPTS, AuditResult, AuditRun, Measured
 from assay_audit.domain.scoring import score
 from assay_common.clock import Clock
-from assay_common.errors import Unavailable
 
 log = structlog.get_logger()
 
@@ -52,12 +52,11 @@ class RunAudit:
             await self._store(org_id, run, Measured(gave_up))
             return
         try:
-            measured = await self._measure(org_id, run, kind)
-        except Unavailable:
+            await self._store(org_id, run, await self._measure(org_id, run, kind))
+        except Exception:  # whoever can tell of it is alive: how often it is tried is decided elsewhere
             async with self.uow(org_id) as tx:
                 await tx.runs.give_back(audit_id, kind)
             raise
-        await self._store(org_id, run, measured)
 
     async def _measure(self, org_id: UUID, run: AuditRun, kind: AuditKind) -> Measured:
         began, outcome = time.perf_counter(), "measured"
@@ -88,7 +87,4 @@ class RunAudit:
 
     async def _store(self, org_id: UUID, run: AuditRun, measured: Measured) -> None:
         async with self.uow(org_id) as tx:
-            if await tx.runs.store(run.id, run.repository_id, measured):
-                current = await tx.runs.get(run.id)
-                current.complete(at=self.clock())
-                await tx.runs.ended(current)
+            await store_measured(tx, run, measured, at=self.clock())

@@ -44,6 +44,7 @@ from assay_auth.bootstrap.teams import team_service
 from assay_auth.settings import BootstrapAdmin, Settings
 from assay_common.kafka.producer import producer
 from assay_common.lifecycle import Lifecycle
+from assay_common.postgres.housekeeping import handled_events, keep_house
 from assay_common.postgres.outbox import relay
 from assay_common.postgres.pool import pool
 from assay_common.postgres.unit_of_work import UnitOfWork
@@ -110,6 +111,8 @@ def serve(settings: Settings) -> Callable[[Lifecycle], AbstractAsyncContextManag
             await prepare(parts, settings.bootstrap_admin)
             kafka = await stack.enter_async_context(producer(settings.kafka))
             lifecycle.spawn("outbox", relay(database, SCHEMA, kafka, lifecycle))
+            house = settings.housekeeping
+            lifecycle.spawn("housekeeping", keep_house(database, SCHEMA, [handled_events(house)], house, lifecycle))
             lifecycle.spawn("uses of API keys", keep_key_uses(parts, lifecycle.stopping))
             carrier = mailer(settings)
             if carrier is not None:

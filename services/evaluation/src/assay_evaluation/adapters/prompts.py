@@ -12,6 +12,7 @@ from google.protobuf.struct_pb2 import Struct
 from assay.prompt.v1 import prompts_pb2, prompts_pb2_grpc
 from assay_common.visibility import Visibility
 from assay_evaluation.application.ports import PromptVersion, Rendering
+from assay_evaluation.domain.access import SharedPrompt
 from assay_evaluation.domain.runs import Message
 from assay_evaluation.messages import visibility_from
 
@@ -21,6 +22,17 @@ class PromptService:
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub = prompts_pb2_grpc.PromptServiceStub(channel)
+
+    async def shared(self, prompt_id: UUID) -> SharedPrompt:
+        """Whose prompt it is, and how widely it is shared. Raises grpc.aio.AioRpcError."""
+        found = await self._stub.GetPrompt(prompts_pb2.GetPromptRequest(prompt=str(prompt_id)))
+        return SharedPrompt(
+            UUID(found.id),
+            found.name,
+            UUID(found.organisation_id),
+            UUID(found.created_by),
+            visibility_from(found.visibility) or Visibility.ORGANISATION,
+        )
 
     async def resolve(self, prompt: str, label: str, version: int) -> PromptVersion:
         """The version meant. Raises grpc.aio.AioRpcError."""

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from assay_common.identity import Principal
 from assay_common.visibility import Visibility
+from assay_evaluation.domain.access import SharedPrompt
 from assay_evaluation.domain.comparison import Comparison, Pair
 from assay_evaluation.domain.datasets import Dataset, DatasetItem, DatasetVersion, Example
 from assay_evaluation.domain.events import Event
@@ -75,6 +76,9 @@ class Runs(Protocol):
 
     async def pending(self, run: Run, indexes: Sequence[int]) -> list[PendingItem]:
         """Those of the items that have no result yet."""
+
+    async def waiting(self, run: Run, indexes: Sequence[int]) -> list[int]:
+        """Those of these indexes whose items have no result yet, whatever else is wrong with them."""
 
     async def add_results(self, run: Run, results: Sequence[ItemResult]) -> list[ItemResult]:
         """Store results; the ones that were really new come back, for an item keeps its first result."""
@@ -159,6 +163,9 @@ class Rendering:
 
 class Prompts(Protocol):
     """The prompts, in the name of the caller."""
+
+    async def shared(self, prompt_id: UUID) -> SharedPrompt:
+        """Whose it is and how widely it is shared. What the owner of prompts refuses is raised as it said it."""
 
     async def resolve(self, prompt: str, label: str, version: int) -> PromptVersion:
         """The version meant. What the owner of prompts refuses is raised as it said it."""

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from assay_common.identity import Principal
 from assay_common.visibility import Action, Visibility, may, may_show, relations_of
 from assay_evaluation.domain.datasets import Dataset
-from assay_evaluation.domain.errors import DatasetReadOnly, RunReadOnly, VisibilityNotAllowed
+from assay_evaluation.domain.errors import DatasetReadOnly, PromptReadOnly, RunReadOnly, VisibilityNotAllowed
 from assay_evaluation.domain.runs import Run
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPrompt:
+    """What decides who may change a prompt, which the service of prompts keeps."""
+
+    id: UUID
+    name: str
+    org_id: UUID
+    created_by: UUID
+    visibility: Visibility
 
 
 def is_visible(dataset: Dataset, caller: Principal) -> bool:
@@ -67,6 +79,13 @@ def ensure_may_change_run(run: Run, caller: Principal) -> None:
     """Whether the caller may stop a run of their organisation. Raises RunReadOnly."""
     if not _may(run, caller, Action.WRITE):
         raise RunReadOnly(f"run {run.id} can be read, and not changed", run=str(run.id))
+
+
+def ensure_may_move_label(prompt: SharedPrompt, caller: Principal) -> None:
+    """Whether the caller may let a gate move a label of the prompt: as if they moved it. Raises PromptReadOnly."""
+    if not may(relations_of(caller, prompt.org_id, prompt.created_by), Action.WRITE, prompt.visibility):
+        message = f"{prompt.name} can be read, and not changed: it is {prompt.visibility.value}"
+        raise PromptReadOnly(message, prompt=str(prompt.id), visibility=prompt.visibility.value)
 
 
 def _may(run: Run, caller: Principal, action: Action) -> bool:

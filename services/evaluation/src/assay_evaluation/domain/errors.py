@@ -28,6 +28,10 @@ class PromptNotFound(NotFound):
     """The caller's API key is limited to other prompts, which is as if there were no others."""
 
 
+class PromptReadOnly(PermissionDenied):
+    """The caller may see the prompt, and may not change it."""
+
+
 class DatasetVersionNotFound(NotFound):
     """The dataset has no such version."""
 

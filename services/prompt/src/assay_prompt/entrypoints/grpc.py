@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from google.protobuf import json_format
@@ -16,7 +15,7 @@ from assay.type.v1 import visibility_pb2
 from assay_common.batches import distinct, id_in, ids_in
 from assay_common.errors import Violation
 from assay_common.identity import principal
-from assay_common.postgres.pages import MalformedCursor, cut, decode_cursor, page_size
+from assay_common.postgres.pages import cursor, cut, page_size
 from assay_common.visibility import Visibility
 from assay_prompt.application.create_prompt import CreatePrompt
 from assay_prompt.application.ports import VersionName
@@ -45,7 +44,6 @@ from assay_prompt.messages import (
     version_message,
 )
 
-T = TypeVar("T")
 Context = ServicerContext[Any, Any]
 
 _BY_NUMBER = {number: visibility for visibility, number in VISIBILITIES.items()}
@@ -83,7 +81,7 @@ class PromptServicer(prompts_pb2_grpc.PromptServiceServicer):
     ) -> prompts_pb2.ListPromptsResponse:
         """A page of prompts, newest first."""
         size = page_size(request.page_size)
-        after = _cursor(request.page_token, UUID)
+        after = cursor(request.page_token, UUID)
         found = await self.list_prompts(principal(), name_prefix=request.name_prefix, after=after, size=size)
         page, token = cut(found, size, lambda prompt: {"after": str(prompt.id)})
         return prompts_pb2.ListPromptsResponse(prompts=map(prompt_message, page), next_page_token=token)
@@ -125,7 +123,7 @@ class PromptServicer(prompts_pb2_grpc.PromptServiceServicer):
     ) -> prompts_pb2.ListVersionsResponse:
         """A page of versions, newest first."""
         size = page_size(request.page_size)
-        below = _cursor(request.page_token, int)
+        below = cursor(request.page_token, int)
         found = await self.list_versions(principal(), _named(request.prompt), below=below, size=size)
         page, token = cut(found, size, lambda version: {"after": str(version.number)})
         return prompts_pb2.ListVersionsResponse(versions=map(version_message, page), next_page_token=token)
@@ -161,7 +159,7 @@ class PromptServicer(prompts_pb2_grpc.PromptServiceServicer):
     ) -> prompts_pb2.ListHistoryResponse:
         """A page of what happened to a prompt, oldest first."""
         size = page_size(request.page_size)
-        after = _cursor(request.page_token, int) or 0
+        after = cursor(request.page_token, int) or 0
         found = await self.list_history(principal(), _named(request.prompt), after=after, size=size)
         page, token = cut(found, size, lambda entry: {"after": str(entry.position)})
         return prompts_pb2.ListHistoryResponse(entries=map(history_message, page), next_page_token=token)
@@ -201,16 +199,6 @@ def _content(content: prompts_pb2.Content) -> Content:
             return Content.chat(tuple((message.role, message.content) for message in content.chat.messages))
         case _:
             raise MalformedPrompt("the version has no content", Violation("content", "give a text or a chat"))
-
-
-def _cursor(token: str, kind: Callable[[str], T]) -> T | None:
-    if not token:
-        return None
-    try:
-        return kind(decode_cursor(token)["after"])
-    except (KeyError, ValueError) as error:
-        problem = Violation("page_token", "not given out for this list")
-        raise MalformedCursor("the page token is not one of ours", problem) from error
 
 
 def _with_integers(value: Any) -> Any:

@@ -75,6 +75,12 @@ _PENDING = """
       AND NOT EXISTS (SELECT FROM results WHERE results.run_id = $1 AND results.index = run_items.index)
     ORDER BY run_items.index
 """
+_WAITING = """
+    SELECT index FROM run_items
+    WHERE run_id = $1 AND index = ANY($2::int[])
+      AND NOT EXISTS (SELECT FROM results WHERE results.run_id = $1 AND results.index = run_items.index)
+    ORDER BY index
+"""
 _ADD_RESULTS = """
     INSERT INTO results (org_id, run_id, index, output, scores, unmeasured_reason, latency_ms, input_tokens,
                          output_tokens, cost_usd, attempts, completed_at)
@@ -219,6 +225,10 @@ class PostgresRuns:
         """Those of the items that have no result yet."""
         rows = await self._connection.fetch(_PENDING, run.id, indexes, run.dataset_id, run.dataset_version)
         return [PendingItem(row["index"], messages_from(row["messages"]), row["expected"]) for row in rows]
+
+    async def waiting(self, run: Run, indexes: Sequence[int]) -> list[int]:
+        """Those of these indexes whose items have no result yet, whatever else is wrong with them."""
+        return [row["index"] for row in await self._connection.fetch(_WAITING, run.id, indexes)]
 
     async def add_results(self, run: Run, results: Sequence[ItemResult]) -> list[ItemResult]:
         """Store results; the ones that were really new come back, for an item keeps its first result."""

@@ -12,7 +12,7 @@ from assay.type.v1 import visibility_pb2
 from assay_common.batches import ids_in
 from assay_common.errors import Violation
 from assay_common.identity import member
-from assay_common.postgres.pages import cut, page_size
+from assay_common.postgres.pages import cursor, cut, page_size
 from assay_common.visibility import Visibility
 from assay_evaluation.application.create_dataset import CreateDataset
 from assay_evaluation.application.import_items import ImportItems
@@ -21,7 +21,7 @@ from assay_evaluation.application.update_dataset import UpdateDataset
 from assay_evaluation.domain.datasets import FileFormat
 from assay_evaluation.domain.errors import FileTooLarge, MalformedDataset, MalformedImport
 from assay_evaluation.domain.importing import MAX_FILE_BYTES
-from assay_evaluation.entrypoints.grpc.reading import Context, cursor, required
+from assay_evaluation.entrypoints.grpc.reading import Context, required
 from assay_evaluation.messages import dataset_message, item_message, report_message, visibility_from
 
 _FORMATS: Final = {

@@ -1,9 +1,8 @@
-"""What the requests of all three services have in common: ids, names, cursors and structs."""
+"""What the requests of all three services have in common: ids, names and structs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from google.protobuf import json_format
@@ -11,9 +10,7 @@ from google.protobuf.struct_pb2 import Struct
 from grpc.aio import ServicerContext
 
 from assay_common.errors import InvalidArgument, NotFound, Violation
-from assay_common.postgres.pages import MalformedCursor, decode_cursor
 
-T = TypeVar("T")
 Context = ServicerContext[Any, Any]
 
 
@@ -34,17 +31,6 @@ def id_of(field: str, value: str, missing: type[NotFound]) -> UUID:
         return UUID(required(field, value))
     except ValueError:
         raise missing(f"there is nothing with the id {value!r}", **{field: value[:100]}) from None
-
-
-def cursor(token: str, kind: Callable[[str], T]) -> T | None:
-    """Where the last page ended, or None for the first page. Raises MalformedCursor."""
-    if not token:
-        return None
-    try:
-        return kind(decode_cursor(token)["after"])
-    except (KeyError, ValueError) as error:
-        problem = Violation("page_token", "not given out for this list")
-        raise MalformedCursor("the page token is not one of ours", problem) from error
 
 
 def mapping(struct: Struct) -> dict[str, Any]:

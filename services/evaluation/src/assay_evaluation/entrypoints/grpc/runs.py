@@ -11,14 +11,14 @@ from assay.evaluation.v1 import runs_pb2, runs_pb2_grpc
 from assay_common.batches import ids_in
 from assay_common.errors import Violation
 from assay_common.identity import member
-from assay_common.postgres.pages import cut, page_size
+from assay_common.postgres.pages import cursor, cut, page_size
 from assay_evaluation.application.cancel_run import CancelRun
 from assay_evaluation.application.create_run import CreateRun
 from assay_evaluation.application.read import BatchGetRuns, GetRun, ListModels, ListResults, ListRuns
 from assay_evaluation.domain.errors import MalformedRun, RunNotFound
 from assay_evaluation.domain.evaluators import Evaluator
 from assay_evaluation.domain.runs import DEFAULT_MAX_TOKENS, NewRun, Parameters, evaluator_named
-from assay_evaluation.entrypoints.grpc.reading import Context, cursor, id_of, mapping
+from assay_evaluation.entrypoints.grpc.reading import Context, id_of, mapping
 from assay_evaluation.messages import KINDS, model_message, result_message, run_message
 
 _KINDS: Final = {number: kind for kind, number in KINDS.items()}
