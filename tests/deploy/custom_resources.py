@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
 
 MODELS: Final = {
     "security.istio.io/v1": "cloudcoil.models.istio.security.v1",
@@ -114,8 +115,9 @@ def validate(document: dict[str, Any]) -> None:
     for path in LATER.get(kind, ()):
         _drop(stripped, path)
     problems = [
-        f"{'.'.join(map(str, error.absolute_path))}: {error.message[:300]}"
-        for error in _validator(document["apiVersion"], kind).iter_errors(stripped)
+        f"{'.'.join(map(str, error.absolute_path))}: {error.message[-300:]}"
+        for each in _validator(document["apiVersion"], kind).iter_errors(stripped)
+        if (error := best_match([each]))
     ]
     if problems:
         raise NotAgreed(f"{kind} {name}\n  " + "\n  ".join(problems))
@@ -153,5 +155,6 @@ def _drop(document: dict[str, Any], path: tuple[str, ...]) -> None:
     *above, last = path
     at: Any = document
     for key in above:
-        at = at.get(key, {})
-    at.pop(last, None)
+        at = at.get(key) if isinstance(at, dict) else None
+    if isinstance(at, dict):
+        at.pop(last, None)
