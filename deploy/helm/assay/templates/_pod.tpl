@@ -83,7 +83,7 @@ securityContext:
 {{- if and (has $store $.component.needs) $secret }}
 - name: {{ $store }}-ca
   secret:
-    secretName: {{ $secret }}
+    secretName: {{ $secret | quote }}
     items:
       - key: ca.crt
         path: ca.crt

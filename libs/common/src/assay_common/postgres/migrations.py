@@ -35,6 +35,8 @@ import psycopg
 import structlog
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -86,7 +88,8 @@ def migrate(settings: DatabaseSettings, schema: str, migrations_path: Path, revi
     """Bring the schema up to `revision`, creating it, its two roles and their grants to the service's login first.
 
     Replicas may do so at once: an advisory lock lets one work, and the others find nothing to do. All migrations that
-    are due are one transaction: if one fails, none has happened.
+    are due are one transaction: if one fails, none has happened. A schema that a newer release has migrated already is
+    left as it is, since the code of one release works on the schema of the next.
 
     Raises:
         DatabaseNotReachable: no connection within START_DEADLINE.
@@ -97,8 +100,13 @@ def migrate(settings: DatabaseSettings, schema: str, migrations_path: Path, revi
     login = conninfo_to_dict(settings.url.get_secret_value())["user"]
     with _locked_connection(settings, names) as connection:
         _prepare(connection, names, str(login))
+        config = _config(connection, names, migrations_path)
+        if (ahead := _revision_ahead(connection, names, config)) is not None:
+            connection.commit()
+            log.info("migrated by a newer release already", schema=schema, revision=ahead)
+            return
         with _one_in_this_process:
-            command.upgrade(_config(connection, names, migrations_path), revision)
+            command.upgrade(config, revision)
         connection.commit()
     log.info("migrated", schema=schema, revision=revision)
 
@@ -185,6 +193,13 @@ def _config(connection: Connection, names: Names, migrations_path: Path) -> Conf
     config.set_main_option("path_separator", "newline")
     config.set_main_option("version_locations", _literally(migrations_path / "versions"))
     return config
+
+
+def _revision_ahead(connection: Connection, names: Names, config: Config) -> str | None:
+    """The revision of the schema if this code has no migration of that name, as a release that came before it."""
+    context = MigrationContext.configure(connection, opts={"version_table_schema": names.schema})
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    return next((revision for revision in context.get_current_heads() if revision not in known), None)
 
 
 def _literally(path: Path) -> str:

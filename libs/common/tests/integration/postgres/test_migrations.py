@@ -1,4 +1,5 @@
 import asyncio
+import shutil
 from pathlib import Path
 from uuid import uuid4
 
@@ -75,6 +76,16 @@ async def test_migrating_again_changes_nothing(settings):
     before = await fetch(settings, CATALOGUE)
     await in_thread(migrate, settings)
     assert await fetch(settings, CATALOGUE) == before
+
+
+async def test_an_older_release_leaves_a_newer_schema_as_it_is(settings, tmp_path):
+    before = await fetch(settings, CATALOGUE)
+    older = tmp_path / "versions"
+    older.mkdir()
+    shutil.copy(next((MIGRATIONS / "versions").glob("0001*.py")), older)
+    await asyncio.to_thread(migrate, settings, "notes", tmp_path)
+    assert await fetch(settings, CATALOGUE) == before
+    assert await fetch(settings, REVISION) == [("0002",)]
 
 
 async def test_replicas_that_migrate_at_once_wait_for_each_other(empty):

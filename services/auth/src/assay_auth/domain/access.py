@@ -17,8 +17,8 @@ SIGNING_PERIOD: Final = timedelta(days=90)
 """A signing key signs this long; then another takes over."""
 PUBLISHED_BEFORE: Final = timedelta(hours=1)
 """A signing key is published this long before it signs, so that every verifier knows it by then."""
-ROTATION_LEAD: Final = timedelta(minutes=15)
-"""The same for a rotation that somebody asked for: three times as long as verifiers keep what they have fetched."""
+ROTATION_LEAD: Final = timedelta(minutes=30)
+"""The same for a rotation that somebody asked for: services fetch the keys every five minutes, a mesh every twenty."""
 VERIFYING_MARGIN: Final = timedelta(hours=1)
 """A signing key verifies this much longer: more than the life of its last token and the verifiers' leeway."""
 
