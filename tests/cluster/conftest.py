@@ -83,6 +83,7 @@ def make_release(
             values["image"] = {"tag": image_tags[0], "pullPolicy": "IfNotPresent"}
             values["bootstrapAdmin"] = {"email": ADMIN}
             values["objectStore"] = store
+            values["auditJobs"] = {"resources": CPU}
             values["defaults"] = {"replicas": 1, "autoscaling": {"enabled": False}, "resources": CPU}
             for name in ("gateway", "auth", "evaluation", "evaluation-worker", "audit", "audit-worker"):
                 values["components"].setdefault(name, {})["resources"] = CPU
