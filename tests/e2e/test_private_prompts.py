@@ -14,7 +14,14 @@ import pytest
 
 import assay_evaluation.bootstrap
 import assay_prompt.bootstrap
-from assay.evaluation.v1 import datasets_pb2, datasets_pb2_grpc, runs_pb2, runs_pb2_grpc
+from assay.evaluation.v1 import (
+    comparisons_pb2,
+    comparisons_pb2_grpc,
+    datasets_pb2,
+    datasets_pb2_grpc,
+    runs_pb2,
+    runs_pb2_grpc,
+)
 from assay.prompt.v1 import prompts_pb2, prompts_pb2_grpc
 from assay.type.v1 import visibility_pb2
 from assay_common.lifecycle import Lifecycle
@@ -25,7 +32,15 @@ from assay_evaluation.settings import CatalogueEntry, ServeSettings
 from assay_prompt.settings import Settings as PromptSettings
 from assay_testing.auth_server import auth_server
 
-ALL = ("prompts:read", "prompts:write", "datasets:read", "datasets:write", "evaluations:read", "evaluations:write")
+ALL = (
+    "prompts:read",
+    "prompts:write",
+    "labels:write",
+    "datasets:read",
+    "datasets:write",
+    "evaluations:read",
+    "evaluations:write",
+)
 PRIVATE, PUBLIC = visibility_pb2.VISIBILITY_PRIVATE, visibility_pb2.VISIBILITY_PUBLIC
 EVALUATOR = runs_pb2.Evaluator(name="same", kind=runs_pb2.EVALUATOR_KIND_EXACT_MATCH)
 
@@ -39,6 +54,7 @@ class Somebody:
     prompts: Any
     datasets: Any
     runs: Any
+    comparisons: Any
     metadata: Any
 
     async def create(self, name: str, visibility: int, text: str = "Sort: {{ message }}") -> str:
@@ -68,6 +84,18 @@ class Somebody:
         """Create a run."""
         request = runs_pb2.CreateRunRequest(prompt=prompt, dataset=dataset, model="small", evaluators=[EVALUATOR])
         return await self.runs.CreateRun(request, metadata=self.metadata)
+
+    async def refused_gate(self, prompt: str, dataset: str) -> str:
+        """Compare two runs, and ask a gate; the reason that it is refused with, empty when there is an answer."""
+        one, other = [await self.run(prompt, dataset) for _ in range(2)]
+        compare = comparisons_pb2.CreateComparisonRequest(baseline_run_id=one.id, candidate_run_id=other.id)
+        comparison = await self.comparisons.CreateComparison(compare, metadata=self.metadata)
+        try:
+            decide = comparisons_pb2.DecideGateRequest(comparison_id=comparison.id, label="production")
+            await self.comparisons.DecideGate(decide, metadata=self.metadata)
+        except grpc.aio.AioRpcError as error:
+            return error_from(error).reason
+        return ""
 
     async def refused_run(self, prompt: str, dataset: str) -> str:
         """The reason that a run is refused with; empty when it is not."""
@@ -132,6 +160,7 @@ async def people(make_database, kafka_settings, issuer):
             prompts_pb2_grpc.PromptServiceStub(to_prompt),
             datasets_pb2_grpc.DatasetServiceStub(to_evaluation),
             runs_pb2_grpc.RunServiceStub(to_evaluation),
+            comparisons_pb2_grpc.ComparisonServiceStub(to_evaluation),
         )
         home = uuid4()
 
@@ -183,3 +212,15 @@ async def test_a_key_runs_the_prompts_that_it_is_limited_to(people):
     assert await key.refused_run("two", dataset) == await key.refused_run(two, dataset) == "PROMPT_NOT_FOUND"
     assert await key.sees((await key.run("one", dataset)).id)
     assert not await key.sees((await owner.run(two, dataset)).id)
+
+
+async def test_a_gate_over_a_public_prompt_of_others_is_refused(people):
+    """The runs end at once, for the dataset has no value for the prompt's variable."""
+    owner, somebody = people(role="admin", org_id=uuid4()), people(role="owner")
+    theirs = await owner.create("shared", PUBLIC, "Sort: {{ subject }}")
+    ours = await somebody.create("ours", 0, "Sort: {{ subject }}")
+    assert await owner.refused_gate(theirs, await owner.dataset()) == ""
+    dataset = await somebody.dataset()
+    assert await somebody.refused_gate(ours, dataset) == ""
+    assert await somebody.refused_gate(theirs, dataset) == "PROMPT_READ_ONLY"
+    assert await people(role="viewer").refused_gate("ours", dataset) == "PROMPT_READ_ONLY"
