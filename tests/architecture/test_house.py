@@ -38,7 +38,11 @@ def test_a_package_is_typed(member: Path) -> None:
 
 @pytest.mark.parametrize("member", MEMBERS, ids=lambda path: path.name)
 def test_a_package_names_everything_of_the_workspace_that_it_imports(member: Path) -> None:
-    declared = tomllib.loads((member / "pyproject.toml").read_text())["project"]["dependencies"]
+    project = tomllib.loads((member / "pyproject.toml").read_text())["project"]
+    declared = [
+        *project["dependencies"],
+        *(name for extra in project.get("optional-dependencies", {}).values() for name in extra),
+    ]
     sources = "\n".join(path.read_text() for path in package(member).rglob("*.py"))
     for name in ("assay_common", "assay_protos", "assay_local", "assay_client", "assay_cli"):
         if re.search(rf"from {name}\b", sources) and package(member).name != name:
