@@ -27,7 +27,7 @@ from assay.prompt.v1.prompts_pb2_grpc import PromptServiceStub
 from assay_common.lifecycle import Lifecycle
 from assay_common.rpc.client import channel
 from assay_common.rpc.jwks import TokenVerifier
-from assay_gateway.adapters.answers import ValkeyAnswers
+from assay_gateway.adapters.answers import PATIENCE_SECONDS, ValkeyAnswers
 from assay_gateway.adapters.auth import AuthKeyExchange, PublishedKeys
 from assay_gateway.adapters.event_stream import EventStream, Replay
 from assay_gateway.adapters.prompts import PromptService
@@ -62,10 +62,10 @@ def starting(
         async with AsyncExitStack() as stack:
             services = await _services(stack, settings)
             keys = PublishedKeys(services.sessions)
-            client = await stack.enter_async_context(
-                valkey(settings.valkey.url.get_secret_value(), settings.valkey.timeout_seconds)
-            )
-            gateway = _gateway(settings, lifecycle, services, keys, client)
+            url = settings.valkey.url.get_secret_value()
+            client = await stack.enter_async_context(valkey(url, settings.valkey.timeout_seconds))
+            patient = await stack.enter_async_context(valkey(url, PATIENCE_SECONDS))
+            gateway = _gateway(settings, lifecycle, services, keys, client, patient)
             listener = EventListener(gateway.authenticate, gateway.resolve_prompt, gateway.feed)
             stream = EventStream(settings.kafka, _replay(settings.live), listener)
             app = application(gateway, lifecycle)
@@ -130,7 +130,7 @@ async def _services(stack: AsyncExitStack, settings: Settings) -> Services:
 
 
 def _gateway(
-    settings: Settings, lifecycle: Lifecycle, services: Services, keys: PublishedKeys, client: Redis
+    settings: Settings, lifecycle: Lifecycle, services: Services, keys: PublishedKeys, client: Redis, patient: Redis
 ) -> Gateway:
     cache = settings.prompt_cache
     limits = settings.limits
@@ -138,7 +138,7 @@ def _gateway(
         services=services,
         authenticate=Authenticate(TokenVerifier(keys.fetch), AuthKeyExchange(services.sessions), Revocations()),
         limit_rate=LimitRate(ValkeyBuckets(client)),
-        run_once=RunOnce(ValkeyAnswers(client)),
+        run_once=RunOnce(ValkeyAnswers(patient)),
         resolve_prompt=ResolvePrompt(PromptService(services.prompts), ttl=cache.ttl_seconds, max_bytes=cache.max_bytes),
         persisted_queries=PersistedQueries(ValkeyQueries(client)),
         feed=LiveFeed(seconds=settings.live.replay_seconds, max_bytes=settings.live.replay_bytes),

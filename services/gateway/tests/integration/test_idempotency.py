@@ -315,6 +315,20 @@ async def test_only_the_owner_of_a_record_changes_it(valkey):
         assert await answers.claim(other, b"R" + yours, 60) == b"A late"
 
 
+async def test_a_claim_whose_answer_was_lost_is_made_again_and_is_ours(make_site):
+    """Valkey takes the first claim and answers too late; then it is let go on."""
+    name, record = uuid4().hex, b"R" + b"m" * 16
+    own = Valkey(make_site())
+    await own.start()
+    async with connected(own.url, 0.3) as redis, connected(own.url, 5) as other:
+        answers = ValkeyAnswers(redis)
+        await answers.claim(uuid4().hex, record, 1)  # connected, and the script is known
+        await other.client_pause(400, all=True)
+        assert await answers.claim(name, record, 60) is None
+        assert await answers.claim(name, b"R" + b"y" * 16, 60) == record
+    await own.stop()
+
+
 async def test_a_store_that_is_away_says_so():
     async with connected("redis://127.0.0.1:1/0", 0.1) as redis:
         with pytest.raises(AnswersAway):
