@@ -30,24 +30,23 @@ def finished(api, path):
     return eventually(lambda: api.get(path), lambda thing: thing["finished_at"] is not None, PATIENCE_SECONDS)
 
 
-def signed_in(suite):
-    """A caller with an organisation of its own, as soon as callers have found a process that was replaced.
+def main_job(suite, folder):
+    """The main job, as soon as callers have found a process that was replaced.
 
     One process stands for a component here; on a cluster the old pod serves until the new one is known.
     """
     give_up_at = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            return Api(suite.gateway_url, suite.admin_email, suite.admin_password)
+            return do_main_job(Api(suite.gateway_url, suite.admin_email, suite.admin_password), folder)
         except AssertionError as refused:
             if ": 503 " not in str(refused) or time.monotonic() > give_up_at:
                 raise
             time.sleep(0.5)
 
 
-def main_job(suite, folder):
+def do_main_job(api, folder):
     """A prompt, labelled; a run of it; an audit; and all of it counted and in the audit trail."""
-    api = signed_in(suite)
     api.prompt("echo", "Repeat the word: {{ word }}\nWord:")
     api.put("/v1/prompts/echo/labels/production", {"version": 1})
     api.dataset("words", LINES)

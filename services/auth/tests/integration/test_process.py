@@ -78,9 +78,13 @@ async def ends(process):
 
 
 async def test_a_process_serves_and_publishes_and_stops(environment, kafka):
-    kafka_settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
+    # Its own namespace: the audit trail of another test's process would read these events in its place.
+    kafka_settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers, namespace=f"test-{uuid4().hex[:8]}.")
     await ensure_topics(kafka_settings, ALL)
-    environment |= {"ASSAY_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers}
+    environment |= {
+        "ASSAY_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "ASSAY_KAFKA__NAMESPACE": kafka_settings.namespace,
+    }
     assert (await ends(run("migrate", environment)))[0] == 0
     process = run("serve", environment)
     try:
@@ -88,7 +92,7 @@ async def test_a_process_serves_and_publishes_and_stops(environment, kafka):
             await until_ready(process, environment["ASSAY_OPS__LISTEN"])
             async with grpc.aio.insecure_channel(environment["ASSAY_GRPC__LISTEN"]) as channel:
                 founded = await found_organisation(channel)
-                events = await published(kafka.bootstrap_servers, founded.id, 2)
+                events = await published(kafka_settings, founded.id, 2)
                 trail = await trail_of(channel, founded.id, 2)
         assert [event.type for event in events] == [
             "assay.auth.v1.OrganisationCreated",
@@ -133,10 +137,13 @@ async def found_organisation(channel):
     )
 
 
-async def published(bootstrap_servers, key, number):
+async def published(kafka_settings, key, number):
     """The first events of a key, in the order in which they arrive."""
     consumer = AIOKafkaConsumer(
-        AUTH_EVENTS.name, bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest", group_id=None
+        f"{kafka_settings.namespace}{AUTH_EVENTS.name}",
+        bootstrap_servers=kafka_settings.bootstrap_servers,
+        auto_offset_reset="earliest",
+        group_id=None,
     )
     await consumer.start()
     found = []

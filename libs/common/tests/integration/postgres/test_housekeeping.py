@@ -23,6 +23,10 @@ SCHEMA = "notes"
 DEFAULTS = HousekeepingSettings()
 OLD = [handled_events(DEFAULTS), published_events(DEFAULTS)]
 NOT_STOPPING = asyncio.Event()
+LOCKS = """
+    SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+    WHERE locktype = 'advisory' AND datname = current_database()
+"""
 
 _HANDLED = "INSERT INTO inbox (consumer, event_id, received_at) VALUES ('c', $1, now() - $2::interval)"
 _PUBLISHED = """
@@ -129,7 +133,7 @@ async def test_a_backlog_goes_in_batches_by_one_replica_at_a_time(settings, rows
         counts = await asyncio.gather(first.clean(NOT_STOPPING), second.clean(NOT_STOPPING))
         assert sum(counts) == 95
         assert await rows.count("inbox") == 1
-        assert await superuser.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
+        assert await superuser.fetchval(LOCKS) == 0
 
 
 @asynccontextmanager
