@@ -8,15 +8,13 @@ from tests.cluster.release import Release, Traffic
 
 HEAVY = {"rate": 250, "work_seconds": 0, "model": "small", "email": ADMIN, "attempts": 3}
 SCALED = {
-    "autoscaling": {"enabled": True, "minReplicas": 1, "maxReplicas": 2, "targetCPU": 60},
+    "autoscaling": {"enabled": True, "minReplicas": 1, "maxReplicas": 2, "targetCPU": 60, "scaleDownSeconds": 15},
     "resources": {"requests": {"cpu": "100m"}},
 }
 
 
 def test_cpu_load_adds_a_pod_of_the_gateway_and_its_end_removes_it(make_release: MakeRelease) -> None:
     with make_release(components={"gateway": SCALED}) as release:
-        windows = {"scaleDown": {"stabilizationWindowSeconds": 15}}
-        release.values["components"]["gateway"]["autoscaling"]["behavior"] = windows
         release.install()
         eventually("the HPA knows the load", lambda: utilisation(release), lambda known: known is not None, 120)
         assert len(release.pods("gateway")) == 1
