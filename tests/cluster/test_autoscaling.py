@@ -6,10 +6,11 @@ from tests.cluster.conftest import ADMIN, MakeRelease
 from tests.cluster.kube import eventually
 from tests.cluster.release import Release, Traffic
 
-HEAVY = {"rate": 250, "work_seconds": 0, "model": "small", "email": ADMIN, "attempts": 3}
+# Under what one key may do in a second.
+HEAVY = {"rate": 180, "work_seconds": 0, "model": "small", "email": ADMIN, "attempts": 3}
 SCALED = {
     "autoscaling": {"enabled": True, "minReplicas": 1, "maxReplicas": 2, "targetCPU": 60, "scaleDownSeconds": 15},
-    "resources": {"requests": {"cpu": "100m"}},
+    "resources": {"requests": {"cpu": "50m"}},
 }
 
 
