@@ -41,10 +41,11 @@ _OPTIONS: Final = (
 async def channel(target: str, settings: GrpcSettings) -> AsyncIterator[grpc.aio.Channel]:
     """A channel for the length of the block.
 
-    Calls are spread over all addresses of the target. UNAVAILABLE is retried (4 attempts) for RPCs that the contract
-    declares free of side effects or idempotent, never for others. A call carries the current principal's token unless
-    metadata names another, the request id, the client at the far end and the idempotency key; it ends when the current
-    RPC's deadline does, or after `settings.deadline_seconds` where there is none and the caller gave none.
+    Calls are spread over all addresses of the target. UNAVAILABLE, and CANCELLED by a server that stops, are retried (4
+    attempts) for RPCs that the contract declares free of side effects or idempotent, never for others. A call carries
+    the current principal's token unless metadata names another, the request id, the client at the far end and the
+    idempotency key; it ends when the current RPC's deadline does, or after `settings.deadline_seconds` where there is
+    none and the caller gave none.
     """
     opened = grpc.aio.insecure_channel(
         target,
@@ -83,7 +84,9 @@ def service_config() -> str:
                         "initialBackoff": "0.1s",
                         "maxBackoff": "1s",
                         "backoffMultiplier": 2,
-                        "retryableStatusCodes": ["UNAVAILABLE"],
+                        # A server that stops cancels calls that have come and that it has not begun. (What we
+                        # cancel ourselves is never repeated.)
+                        "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
                     },
                 }
             ],

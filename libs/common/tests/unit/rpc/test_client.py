@@ -18,7 +18,7 @@ def test_exactly_the_rpcs_declared_safe_are_retried():
     assert retried == safe
     assert "/assay.prompt.v1.PromptService/GetPrompt" in retried
     assert "/assay.prompt.v1.PromptService/CreatePrompt" not in retried
-    assert policy["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
+    assert policy["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE", "CANCELLED"]
 
 
 def test_calls_are_spread_over_the_replicas():
