@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import os
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.deploy.programs import start, variables_of
 
 from assay_local.components import Kafka, Postgres
 from assay_local.ports import HOST, free_port
@@ -202,28 +200,8 @@ async def _run(release: Any, name: str, trusted: Path) -> tuple[int | None, str]
 
 async def _start(release: Any, name: str, trusted: Path, changes: dict[str, str]) -> asyncio.subprocess.Process:
     (container,) = release.pods[name]["spec"]["containers"]
+    certificates = {f"{mount['mountPath']}/ca.crt" for mount in container["volumeMounts"]}  # that would be mounted
     variables = {
-        each["name"]: each["value"] if "value" in each else _secret(release, each)
-        for each in container["env"]
-        if "value" in each or not each["valueFrom"]["secretKeyRef"].get("optional")
+        key: str(trusted) if value in certificates else value for key, value in variables_of(release, name).items()
     }
-    for mount in container["volumeMounts"]:  # the certificates that would be mounted
-        variables = {
-            key: str(trusted) if value == f"{mount['mountPath']}/ca.crt" else value for key, value in variables.items()
-        }
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        *container["args"],
-        env={"PATH": os.environ["PATH"], **variables, **changes},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-
-
-def _secret(release: Any, variable: dict[str, Any]) -> str:
-    reference = variable["valueFrom"]["secretKeyRef"]
-    secret = release.of_kind("Secret")[reference["name"].removeprefix("assay-")]
-    if "stringData" in secret:
-        return str(secret["stringData"][reference["key"]])
-    return base64.b64decode(secret["data"][reference["key"]]).decode()
+    return await start(release, name, {**variables, **changes})

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import os
 import re
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +13,7 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import pytest
+from tests.deploy.programs import start, variables_of
 
 from assay_local.components import Kafka, Postgres, Valkey
 from assay_local.ports import HOST, free_port
@@ -99,7 +97,7 @@ async def _serving(release: Any, name: str) -> AsyncIterator[dict[str, Any]]:
     """A Deployment's process on free ports; yields what it says when it is ready."""
     ops = free_port(avoid=set())
     listens = {"ASSAY_OPS__LISTEN": f"{HOST}:{ops}", "ASSAY_GRPC__LISTEN": f"{HOST}:0"}
-    process = await _start(release, name, listens)
+    process = await start(release, name, {**variables_of(release, name), **listens})
     try:
         async with asyncio.timeout(START_SECONDS), httpx.AsyncClient() as client:
             while True:
@@ -120,34 +118,9 @@ async def _serving(release: Any, name: str) -> AsyncIterator[dict[str, Any]]:
 
 async def _run(release: Any, name: str) -> tuple[int | None, str]:
     """A Job's process, to its end."""
-    process = await _start(release, name, {})
+    process = await start(release, name, variables_of(release, name))
     output, _ = await asyncio.wait_for(process.communicate(), START_SECONDS)
     return process.returncode, output.decode()
-
-
-async def _start(release: Any, name: str, changes: dict[str, str]) -> asyncio.subprocess.Process:
-    (container,) = release.pods[name]["spec"]["containers"]
-    variables = {
-        each["name"]: each["value"] if "value" in each else _secret(release, each)
-        for each in container["env"]
-        if "value" in each or not each["valueFrom"]["secretKeyRef"].get("optional")
-    }
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        *container["args"],
-        env={"PATH": os.environ["PATH"], **variables, **changes},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-
-
-def _secret(release: Any, variable: dict[str, Any]) -> str:
-    reference = variable["valueFrom"]["secretKeyRef"]
-    secret = release.of_kind("Secret")[reference["name"].removeprefix("assay-")]
-    if "stringData" in secret:
-        return str(secret["stringData"][reference["key"]])
-    return base64.b64decode(secret["data"][reference["key"]]).decode()
 
 
 def _statements_of(readme: Path) -> list[str]:

@@ -20,6 +20,16 @@ def quick_metadata(monkeypatch):
         monkeypatch.setattr(module, "connection_options", options)
 
 
+async def partitioned(room, number):
+    """Give the room's topic so many partitions."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=room.settings.bootstrap_servers)
+    await admin.start()
+    try:
+        await admin.create_partitions({room.settings.qualified(room.topic.name): NewPartitions(number)})
+    finally:
+        await admin.close()
+
+
 async def test_partitions_are_added_under_load(quick_metadata, make_room, make_notes):
     room = await make_room(partitions=2)
     notes = make_notes()
@@ -35,12 +45,7 @@ async def test_partitions_are_added_under_load(quick_metadata, make_room, make_n
 
     writing = asyncio.create_task(write())
     await notes.until_ended(50)
-    admin = AIOKafkaAdminClient(bootstrap_servers=room.settings.bootstrap_servers)
-    await admin.start()
-    try:
-        await admin.create_partitions({room.settings.qualified(room.topic.name): NewPartitions(6)})
-    finally:
-        await admin.close()
+    await partitioned(room, 6)
     await notes.until(lambda notes: {each.partition for each in notes.ended} == set(range(6)), 60)
     stop.set()
     await writing
@@ -62,12 +67,7 @@ async def test_order_of_keys_is_kept_when_writers_wait(quick_metadata, make_room
     for number, name in enumerate(names[:20]):
         await room.publish(name, key=f"k{number % 5}")
     await room.until_committed(20)
-    admin = AIOKafkaAdminClient(bootstrap_servers=room.settings.bootstrap_servers)
-    await admin.start()
-    try:
-        await admin.create_partitions({room.settings.qualified(room.topic.name): NewPartitions(4)})
-    finally:
-        await admin.close()
+    await partitioned(room, 4)
     await asyncio.sleep(1.5)  # the writer's knowledge of the topic grows old
     for number, name in enumerate(names[20:]):
         await room.publish(name, key=f"k{number % 5}")
