@@ -124,6 +124,9 @@ class GrpcSettings(Section):
     """Largest message taken or sent."""
     deadline_seconds: PositiveFloat = 5.0
     """Deadline of an outgoing call made outside any RPC; inside one, what is left of that RPC's deadline counts."""
+    watch_health: bool = True
+    """Whether clients watch their servers' health. Not through a proxy that spreads calls itself: one server that stops
+    would look like all of them."""
 
 
 LEAST_INBOX_DAYS: Final = 45

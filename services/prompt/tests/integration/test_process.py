@@ -6,12 +6,9 @@ import sys
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from uuid import uuid4
 
-import grpc
 import httpx
-import pytest
 
 from assay.prompt.v1 import prompts_pb2, prompts_pb2_grpc
-from assay_common.idempotency import KEY_METADATA
 from assay_common.rpc.client import channel
 from assay_common.settings import GrpcSettings
 from assay_local.ports import free_port
@@ -68,23 +65,8 @@ async def serving(database, kafka_settings, auth):
         await process.wait()
 
 
-async def created_once(stub, name, metadata):
-    """A prompt, asked for again under the same idempotency key while the server refuses to begin."""
-    keyed = (*metadata, (KEY_METADATA, name))
-    while True:
-        try:
-            return await stub.CreatePrompt(prompts_pb2.CreatePromptRequest(name=name), metadata=keyed)
-        except grpc.aio.AioRpcError as refused:
-            if refused.code() not in (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE):
-                raise
-
-
-@pytest.mark.skip(reason="not so yet: grpc.aio leaves a call unbegun now and then that comes as it stops")
 async def test_a_replica_that_stops_under_load_costs_no_call(database, kafka_settings, issuer):
-    """Reads and writes go on over the other one; no read fails, and a write that was refused and repeated is done once.
-
-    gRPC cancels calls that came to a server and were not begun when it was told to stop.
-    """
+    """Reads and writes go on over the other one: callers have left before the server begins to refuse."""
     metadata = issuer.caller(uuid4(), "prompts:read", "prompts:write")
     created, reads = [], 0
     enough, stop = asyncio.Event(), asyncio.Event()
@@ -104,7 +86,7 @@ async def test_a_replica_that_stops_under_load_costs_no_call(database, kafka_set
             turn = 0
             while not stop.is_set():
                 name = f"prompt-{number}-{turn}"
-                made = await created_once(stub, name, metadata)
+                made = await stub.CreatePrompt(prompts_pb2.CreatePromptRequest(name=name), metadata=metadata)
                 created.append(made.id)
                 found = await stub.GetPrompt(prompts_pb2.GetPromptRequest(prompt=name), metadata=metadata)
                 assert found.id == made.id

@@ -41,11 +41,11 @@ _OPTIONS: Final = (
 async def channel(target: str, settings: GrpcSettings) -> AsyncIterator[grpc.aio.Channel]:
     """A channel for the length of the block.
 
-    Calls are spread over all addresses of the target. UNAVAILABLE, and CANCELLED by a server that stops, are retried (4
-    attempts) for RPCs that the contract declares free of side effects or idempotent, never for others. A call carries
-    the current principal's token unless metadata names another, the request id, the client at the far end and the
-    idempotency key; it ends when the current RPC's deadline does, or after `settings.deadline_seconds` where there is
-    none and the caller gave none.
+    Calls are spread over all addresses of the target but those whose server says that it stops. UNAVAILABLE, and
+    CANCELLED by a server that stops, are retried (4 attempts) for RPCs that the contract declares free of side effects
+    or idempotent, never for others. A call carries the current principal's token unless metadata names another, the
+    request id, the client at the far end and the idempotency key; it ends when the current RPC's deadline does, or
+    after `settings.deadline_seconds` where there is none and the caller gave none.
     """
     opened = grpc.aio.insecure_channel(
         target,
@@ -53,7 +53,7 @@ async def channel(target: str, settings: GrpcSettings) -> AsyncIterator[grpc.aio
             *_OPTIONS,
             ("grpc.max_receive_message_length", settings.max_message_bytes),
             ("grpc.max_send_message_length", settings.max_message_bytes),
-            ("grpc.service_config", service_config()),
+            ("grpc.service_config", service_config(watch_health=settings.watch_health)),
         ],
         interceptors=[
             *aio_client_interceptors(),  # type: ignore[no-untyped-call]
@@ -65,8 +65,12 @@ async def channel(target: str, settings: GrpcSettings) -> AsyncIterator[grpc.aio
 
 
 @cache
-def service_config() -> str:
-    """The gRPC service config as JSON (https://github.com/grpc/grpc/blob/master/doc/service_config.md)."""
+def service_config(*, watch_health: bool) -> str:
+    """The gRPC service config as JSON (https://github.com/grpc/grpc/blob/master/doc/service_config.md).
+
+    With `watch_health` the client watches grpc.health.v1 of every server and gives no call to one that says it stops
+    (https://github.com/grpc/grpc/blob/master/doc/health-checking.md).
+    """
     repeatable = [
         {"service": method.containing_service.full_name, "method": method.name}
         for method in methods().values()
@@ -75,6 +79,7 @@ def service_config() -> str:
     return json.dumps(
         {
             "loadBalancingConfig": [{"round_robin": {}}],
+            **({"healthCheckConfig": {"serviceName": ""}} if watch_health else {}),
             "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1},
             "methodConfig": [
                 {
@@ -84,8 +89,8 @@ def service_config() -> str:
                         "initialBackoff": "0.1s",
                         "maxBackoff": "1s",
                         "backoffMultiplier": 2,
-                        # A server that stops cancels calls that have come and that it has not begun. (What we
-                        # cancel ourselves is never repeated.)
+                        # A server that stops before we have left it cancels calls that have come and that it has
+                        # not begun. (What we cancel ourselves is never repeated.)
                         "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
                     },
                 }

@@ -131,8 +131,9 @@ def _code_of(context: Context) -> grpc.StatusCode:
 
 
 def _record(path: str, code: grpc.StatusCode, seconds: float) -> None:
-    GRPC_SERVER_HANDLED.labels(path, code.name).inc()
-    GRPC_SERVER_HANDLING_SECONDS.labels(path).observe(seconds)
+    if not is_infrastructure(path):  # a watch of health lasts as long as its connection and ends by cancellation
+        GRPC_SERVER_HANDLED.labels(path, code.name).inc()
+        GRPC_SERVER_HANDLING_SECONDS.labels(path).observe(seconds)
     caller = current_principal()
     level = "debug" if is_infrastructure(path) else "warning" if code in _OUR_FAULT else "info"
     getattr(log, level)(

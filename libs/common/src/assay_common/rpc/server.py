@@ -1,7 +1,8 @@
 """The gRPC server of a service: authorised, observed, and stopped without cutting off what is in flight."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 import grpc
@@ -14,6 +15,7 @@ from grpc_reflection.v1alpha import reflection
 from opentelemetry.instrumentation.grpc import aio_server_interceptor
 
 from assay_common.lifecycle import Lifecycle
+from assay_common.rpc.arrivals import Arrivals
 from assay_common.rpc.authorisation import Authoriser, is_infrastructure, permissions_of
 from assay_common.rpc.interceptor import RpcInterceptor
 from assay_common.rpc.jwks import TokenVerifier
@@ -26,6 +28,12 @@ Servicer = tuple[Callable[[Any, Any], None], Any]
 
 _SERVING: Final = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
+
+_SERVER: Final = ""
+"""The health of the server as a whole, by the protocol's own name for it."""
+
+LEAVING_SECONDS: Final = 5.0
+"""How long, at most, a server that stops waits for its callers to leave."""
 
 KEEPALIVE: Final = (
     ("grpc.keepalive_time_ms", 60_000),
@@ -49,14 +57,19 @@ async def serve(
 ) -> AsyncIterator[int]:
     """Serve for the length of the block; yields the bound port.
 
-    Health (grpc.health.v1) follows the process's readiness. When the process stops, new RPCs are refused and those in
+    Health (grpc.health.v1) of the services follows the process's readiness, that of the server ("") its life: our
+    clients watch the latter, so that they leave a server that stops, but still hear from one whose database is away
+    what is wrong. When the process stops, calls are taken until the callers have left, since gRPC cancels those that
+    it has received and not begun (https://github.com/grpc/grpc/issues/41785); then new RPCs are refused and those in
     flight get what is left of the grace. Raises UndeclaredPermissionError when an RPC declares no permission, OSError
     when the port is taken.
     """
     authorise = Authoriser(permissions_of(service_descriptors), verifier)
+    arrivals = Arrivals()
     server = grpc.aio.server(
         interceptors=[
             aio_server_interceptor(filter_=_is_traced),  # type: ignore[no-untyped-call]
+            arrivals,
             RpcInterceptor(authorise),
         ],
         options=[
@@ -72,10 +85,10 @@ async def serve(
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     reflection.enable_server_reflection([*names, "grpc.health.v1.Health", reflection.SERVICE_NAME], server)
     port = _bind(server, settings.listen)
-    await _announce(health_servicer, names, ready=lifecycle.ready)
+    await _announce(health_servicer, (_SERVER, *names), ready=lifecycle.ready)
     await server.start()
     lifecycle.spawn("grpc health", _follow_readiness(lifecycle, health_servicer, names), cancel_on_stop=True)
-    lifecycle.spawn("grpc server", _stop_gracefully(lifecycle, server, health_servicer))
+    lifecycle.spawn("grpc server", _stop_gracefully(lifecycle, server, health_servicer, arrivals))
     log.info("grpc listens", address=settings.listen, port=port, services=names)
     try:
         yield port
@@ -100,17 +113,20 @@ def _bind(server: grpc.aio.Server, address: str) -> int:
 
 async def _follow_readiness(lifecycle: Lifecycle, servicer: health.HealthServicer, names: Sequence[str]) -> None:
     async for ready in lifecycle.readiness():
-        await _announce(servicer, names, ready=ready)
+        await _announce(servicer, (_SERVER, *names) if ready else names, ready=ready)
 
 
-async def _announce(servicer: health.HealthServicer, names: Sequence[str], *, ready: bool) -> None:
-    for name in ("", *names):
+async def _announce(servicer: health.HealthServicer, names: Iterable[str], *, ready: bool) -> None:
+    for name in names:
         await servicer.set(name, _SERVING if ready else _NOT_SERVING)
 
 
 async def _stop_gracefully(
-    lifecycle: Lifecycle, server: grpc.aio.Server, health_servicer: health.HealthServicer
+    lifecycle: Lifecycle, server: grpc.aio.Server, health_servicer: health.HealthServicer, arrivals: Arrivals
 ) -> None:
     await lifecycle.stopping.wait()
     await health_servicer.enter_graceful_shutdown()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(min(LEAVING_SECONDS, lifecycle.grace_left() / 2)):
+            await arrivals.have_ended()
     await server.stop(lifecycle.grace_left())

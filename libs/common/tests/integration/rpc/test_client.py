@@ -265,6 +265,59 @@ async def test_calls_are_spread_over_replicas_and_survive_the_loss_of_one(anothe
         assert {(await stub.GetPrompt(prompts_pb2.GetPromptRequest())).id for _ in range(10)} == {"second"}
 
 
+async def test_callers_leave_a_server_that_stops(another_server, caller):
+    """Not one call fails, though none of these may be repeated."""
+    leaving, staying = another_server(), another_server()
+    made = {leaving: 0, staying: 0}
+    both_have_worked, stop = asyncio.Event(), asyncio.Event()
+
+    def creating(server):
+        async def create(request, context):
+            made[server] += 1
+            if min(made.values()) >= 10:
+                both_have_worked.set()
+            return prompts_pb2.Prompt()
+
+        return create
+
+    leaving.prompts.create, staying.prompts.create = creating(leaving), creating(staying)
+    async with (
+        staying.running(),
+        leaving.running(),
+        channel(f"ipv4:{leaving.address},{staying.address}", GrpcSettings()) as opened,
+    ):
+        stub = prompts_pb2_grpc.PromptServiceStub(opened)
+
+        async def client():
+            while not stop.is_set():
+                await stub.CreatePrompt(prompts_pb2.CreatePromptRequest())
+
+        async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+            for _ in range(8):
+                group.create_task(client())
+            await both_have_worked.wait()
+            leaving.lifecycle.stop()
+            await leaving.lifecycle.drain()
+            stop.set()
+
+
+async def test_a_server_without_health_is_called_all_the_same(caller):
+    class Prompts(prompts_pb2_grpc.PromptServiceServicer):
+        async def GetPrompt(self, request, context):
+            return prompts_pb2.Prompt(id="old")
+
+    server = grpc.aio.server()
+    prompts_pb2_grpc.add_PromptServiceServicer_to_server(Prompts(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with channel(f"127.0.0.1:{port}", GrpcSettings()) as opened:
+            stub = prompts_pb2_grpc.PromptServiceStub(opened)
+            assert (await stub.GetPrompt(prompts_pb2.GetPromptRequest())).id == "old"
+    finally:
+        await server.stop(0)
+
+
 async def test_nobody_there(issuer, caller):
     async with channel("127.0.0.1:1", GrpcSettings(deadline_seconds=2)) as opened:
         remote = await refused(prompts_pb2_grpc.PromptServiceStub(opened).GetPrompt(prompts_pb2.GetPromptRequest()))

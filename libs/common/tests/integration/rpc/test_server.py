@@ -312,15 +312,19 @@ async def test_health_follows_readiness(server, bare):
     watch = health.Watch(health_pb2.HealthCheckRequest(service="assay.prompt.v1.PromptService"), timeout=20)
     states = health_pb2.HealthCheckResponse
     assert (await watch.read()).status == states.SERVING
+    whole = health.Watch(health_pb2.HealthCheckRequest(), timeout=20)
+    assert (await whole.read()).status == states.SERVING
     server.lifecycle.add_check("database", database)
     await server.lifecycle.probe()
     assert (await watch.read()).status == states.NOT_SERVING
-    assert (await health.Check(health_pb2.HealthCheckRequest())).status == states.NOT_SERVING
+    answer = await health.Check(health_pb2.HealthCheckRequest())
+    assert answer.status == states.SERVING, "callers are to hear from the server itself what is wrong"
     broken = False
     await server.lifecycle.probe()
     assert (await watch.read()).status == states.SERVING
     server.lifecycle.stop()
     assert (await watch.read()).status == states.NOT_SERVING
+    assert (await whole.read()).status == states.NOT_SERVING, "it was told SERVING once and nothing in between"
 
 
 async def test_it_is_not_serving_until_all_of_the_service_has_started(another_server):
@@ -330,6 +334,11 @@ async def test_it_is_not_serving_until_all_of_the_service_has_started(another_se
         assert answer.status == health_pb2.HealthCheckResponse.NOT_SERVING
         server.lifecycle.stop()
         await server.lifecycle.drain()
+
+
+async def test_health_is_not_among_the_rpcs_that_are_measured(server, bare):
+    await health_pb2_grpc.HealthStub(bare).Check(health_pb2.HealthCheckRequest())
+    assert counted("/grpc.health.v1.Health/Check", "OK") == 0
 
 
 async def test_reflection_lists_the_services(bare):

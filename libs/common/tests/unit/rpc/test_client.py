@@ -7,7 +7,7 @@ from assay_protos.permissions import methods
 
 
 def test_exactly_the_rpcs_declared_safe_are_retried():
-    config = json.loads(service_config())
+    config = json.loads(service_config(watch_health=True))
     (policy,) = config["methodConfig"]
     retried = {f"/{name['service']}/{name['method']}" for name in policy["name"]}
     safe = {
@@ -22,4 +22,9 @@ def test_exactly_the_rpcs_declared_safe_are_retried():
 
 
 def test_calls_are_spread_over_the_replicas():
-    assert json.loads(service_config())["loadBalancingConfig"] == [{"round_robin": {}}]
+    assert json.loads(service_config(watch_health=True))["loadBalancingConfig"] == [{"round_robin": {}}]
+
+
+def test_health_is_watched_where_no_proxy_answers_for_all_servers():
+    assert json.loads(service_config(watch_health=True))["healthCheckConfig"] == {"serviceName": ""}
+    assert "healthCheckConfig" not in json.loads(service_config(watch_health=False))
