@@ -188,6 +188,9 @@ def test_rpcs_are_spread_by_the_mesh(balanced: str, minimal: Any) -> None:
     rendering = minimal(MESHES[balanced])
     for name, pod in rendering.pods.items():
         assert all("-mesh:" in target for target in _targets(pod)), name
+        watching = [each["value"] for each in _environment(pod) if each["name"] == "ASSAY_GRPC__WATCH_HEALTH"]
+        # One pod's health, through a proxy, would be that of all.
+        assert watching == (["false"] if _targets(pod) else []), name
     for name in ("auth", "prompt", "evaluation", "audit", "analytics"):
         service = rendering.of_kind("Service")[f"{name}-mesh"]
         assert service["spec"]["type"] == "ClusterIP"
@@ -223,6 +226,7 @@ def test_without_a_waypoint_callers_balance_by_themselves(minimal: Any, plain: A
         each["kind"] for each in rendering.objects
     }
     assert _targets(rendering.pods["gateway"]) == _targets(plain.pods["gateway"])
+    assert not [each for each in _environment(rendering.pods["gateway"]) if each["name"] == "ASSAY_GRPC__WATCH_HEALTH"]
 
 
 def test_nobody_gets_round_the_waypoint(ambient: Any) -> None:
@@ -298,5 +302,9 @@ def _selected(rendering: Any, selector: Any) -> set[str]:
 
 
 def _targets(pod: Any) -> list[str]:
+    return [each["value"] for each in _environment(pod) if each["name"].startswith("ASSAY_TARGETS__")]
+
+
+def _environment(pod: Any) -> list[dict[str, Any]]:
     (container,) = pod["spec"]["containers"]
-    return [each["value"] for each in container["env"] if each["name"].startswith("ASSAY_TARGETS__")]
+    return list(container["env"])

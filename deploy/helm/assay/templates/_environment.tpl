@@ -33,11 +33,18 @@
 - name: ASSAY_GRPC__LISTEN
   value: 0.0.0.0:{{ include "assay.port" "grpc" }}
 {{- end }}
+{{- $calls := false -}}
 {{- range $callee, $called := include "assay.components" $root | fromYaml }}
 {{- if has $context.name $called.callers }}
+{{- $calls = true }}
 - name: ASSAY_TARGETS__{{ $called.canaryOf | default $callee | upper | replace "-" "_" }}
   value: dns:///{{ include "assay.mesh.service" (dict "root" $root "name" $callee) }}:{{ include "assay.port" "grpc" }}
 {{- end }}
+{{- end }}
+{{- if and $calls (include "assay.mesh.balances" $root) }}
+# The mesh's proxy spreads the calls and leaves a server that stops.
+- name: ASSAY_GRPC__WATCH_HEALTH
+  value: "false"
 {{- end }}
 {{- range $need := $component.needs }}
 {{- if has $need (list "database" "kafka" "valkey" "objectStore" "models" "keys") }}
