@@ -17,6 +17,7 @@ IDENTITY = {
         "sender": "Assay <assay@example.com>",
         "username": "assay",
         "existingSecret": "assay-mail",
+        "caSecret": "assay-mail-ca",
     },
     "singleSignOn": {"existingSecret": "assay-providers"},
     "cors": {"origins": ["https://app.example.com", "http://localhost:3000"]},
@@ -41,6 +42,7 @@ EXPECTED = {
     "ASSAY_SMTP__SENDER": "Assay <assay@example.com>",
     "ASSAY_SMTP__USERNAME": "assay",
     "ASSAY_SMTP__PASSWORD": ("assay-mail", "password"),
+    "ASSAY_SMTP__CA_FILE": "/etc/assay/smtp/ca.crt",
     "ASSAY_SSO": ("assay-providers", "providers"),
 }
 
@@ -52,9 +54,18 @@ def test_the_gateway_is_told_where_links_lead_and_who_may_call(identity: Any) ->
     assert not [name for name in variables if "SMTP" in name or "SSO" in name]
 
 
+def test_auth_has_the_certificates_to_trust_where_it_is_told(identity: Any) -> None:
+    pod = identity.pods["auth"]["spec"]
+    (volume,) = (each for each in pod["volumes"] if each["name"] == "smtp-ca")
+    assert volume["secret"] == {"secretName": "assay-mail-ca", "items": [{"key": "ca.crt", "path": "ca.crt"}]}
+    (mount,) = (each for each in pod["containers"][0]["volumeMounts"] if each["name"] == "smtp-ca")
+    assert mount == {"name": "smtp-ca", "mountPath": "/etc/assay/smtp", "readOnly": True}
+
+
 def test_nobody_else_is_told(identity: Any) -> None:
-    for name in set(identity.of_kind("Deployment")) - {"auth", "gateway"}:
+    for name in set(identity.pods) - {"auth", "gateway"}:
         assert not {"ASSAY_PUBLIC_URL", *EXPECTED} & set(_variables(identity, name)), name
+        assert "smtp-ca" not in {each["name"] for each in identity.pods[name]["spec"].get("volumes", ())}, name
 
 
 def test_by_default_people_come_by_invitation_and_nothing_goes_out(minimal: Any) -> None:
@@ -88,14 +99,19 @@ def test_auth_goes_out_to_what_is_set(minimal: Any, without: tuple[str, ...], po
         ({"smtp": {"sender": ""}}, "smtp.sender is empty: set it"),
         ({"smtp": {"existingSecret": ""}}, "set smtp.existingSecret to a Secret with the key password"),
         ({"smtp": {"username": ""}}, "set smtp.username"),
-        ({"smtp": {"security": "none"}}, "set it to starttls or tls"),
+        ({"smtp": {"security": "none"}}, "a password would be sent in the clear: set it to starttls or tls"),
+        (
+            {"smtp": {"security": "none", "username": "", "existingSecret": ""}},
+            "smtp.caSecret is set but smtp.security none is not encrypted: set it to starttls or tls",
+        ),
+        ({"smtp": {"host": "", "sender": "", "username": "", "existingSecret": ""}}, "smtp.host is empty: set it, or rem"),
         ({"smtp": {"host": ""}}, "smtp.host is empty: set it, or remove the rest"),
-        ({"smtp": {"host": "", "sender": "", "username": "", "existingSecret": ""}}, "set smtp.host, or signUp to inv"),
+        ({"smtp": {}}, "set smtp.host, or signUp to invitation"),
     ],
 )
 def test_what_cannot_work_is_put_right(minimal: Any, changes: dict[str, Any], message: str) -> None:
     values = {**IDENTITY, **changes}
-    if isinstance(changes.get("smtp"), dict):
+    if changes.get("smtp"):
         values["smtp"] = {**IDENTITY["smtp"], **changes["smtp"]}  # type: ignore[dict-item]
     with pytest.raises(HelmError) as refused:
         minimal(values)

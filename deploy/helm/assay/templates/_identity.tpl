@@ -35,6 +35,10 @@
   value: {{ .username | quote }}
 {{ include "assay.env.secret" (dict "variable" "ASSAY_SMTP__PASSWORD" "secret" .existingSecret "key" "password") }}
 {{- end }}
+{{- if .caSecret }}
+- name: ASSAY_SMTP__CA_FILE
+  value: /etc/assay/smtp/ca.crt
+{{- end }}
 {{- end }}
 {{- end }}
 {{- with $values.singleSignOn.existingSecret }}
@@ -70,7 +74,10 @@
 {{- if and .username (eq .security "none") -}}
 {{- $problems = append $problems "smtp.security is none, and a password would be sent in the clear: set it to starttls or tls" -}}
 {{- end -}}
-{{- else if or .sender .username .existingSecret -}}
+{{- if and .caSecret (eq .security "none") -}}
+{{- $problems = append $problems "smtp.caSecret is set but smtp.security none is not encrypted: set it to starttls or tls" -}}
+{{- end -}}
+{{- else if or .sender .username .existingSecret .caSecret -}}
 {{- $problems = append $problems "smtp is described but smtp.host is empty: set it, or remove the rest" -}}
 {{- end -}}
 {{- end -}}

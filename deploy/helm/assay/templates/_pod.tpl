@@ -44,12 +44,10 @@ securityContext:
 - name: objects
   mountPath: /objects
 {{- end }}
-{{- range $store := list "database" "kafka" "valkey" }}
-{{- if and (has $store $.component.needs) (index $.root.Values $store).caSecret }}
-- name: {{ $store }}-ca
-  mountPath: /etc/assay/{{ $store }}
+{{- range $server, $secret := include "assay.pod.authorities" . | fromYaml }}
+- name: {{ $server }}-ca
+  mountPath: /etc/assay/{{ $server }}
   readOnly: true
-{{- end }}
 {{- end }}
 {{- end -}}
 
@@ -78,15 +76,24 @@ securityContext:
   persistentVolumeClaim:
     claimName: {{ .root.Values.objectStore.existingClaim }}
 {{- end }}
-{{- range $store := list "database" "kafka" "valkey" }}
-{{- $secret := (index $.root.Values $store).caSecret }}
-{{- if and (has $store $.component.needs) $secret }}
-- name: {{ $store }}-ca
+{{- range $server, $secret := include "assay.pod.authorities" . | fromYaml }}
+- name: {{ $server }}-ca
   secret:
     secretName: {{ $secret | quote }}
     items:
       - key: ca.crt
         path: ca.crt
+{{- end }}
+{{- end -}}
+
+{{/* Servers whose certificates a component is to verify, by the value that names them, and the Secret with who vouches
+     for them. Mails are carried for who holds the keys. */}}
+{{- define "assay.pod.authorities" -}}
+{{- range $server, $need := dict "database" "database" "kafka" "kafka" "valkey" "valkey" "smtp" "keys" }}
+{{- with (index $.root.Values $server).caSecret }}
+{{- if has $need $.component.needs }}
+{{ $server }}: {{ . | quote }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end -}}

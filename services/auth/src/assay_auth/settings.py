@@ -150,7 +150,7 @@ class SmtpSettings(Section):
     password: SecretStr | None = None
     security: SmtpSecurity = SmtpSecurity.STARTTLS
     ca_file: Path | None = None
-    """Certificates of who vouches for the server, where it is none that the machine knows."""
+    """Certificates of who alone vouches for the server; by default those whom the machine knows."""
     sender: str
     """Address that mails come from, such as `Assay <assay@example.org>`."""
 
@@ -158,6 +158,8 @@ class SmtpSettings(Section):
     def _is_complete(self) -> Self:
         if (self.username is None) != (self.password is None):
             raise ValueError("USERNAME and PASSWORD are needed together")
+        if self.ca_file is not None and self.security is SmtpSecurity.NONE:
+            raise ValueError("CA_FILE is set, but nothing is encrypted: set SECURITY to starttls or tls")
         if not is_email(normal_email(parseaddr(self.sender)[1])):
             raise ValueError("SENDER must be an e-mail address")
         return self

@@ -1,6 +1,7 @@
 """Mails leave through a real SMTP server, once it takes them, and never hold anybody up."""
 
 import asyncio
+import shutil
 import ssl
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +11,6 @@ from email.policy import default
 from uuid import uuid4
 
 import pytest
-import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
@@ -19,6 +19,7 @@ from assay_auth.application.mails.deliver_mails import DeliverMails
 from assay_auth.bootstrap.accounts import keep_mails_going, mailer
 from assay_auth.settings import SmtpSecurity, SmtpSettings
 from assay_local.ports import free_port
+from assay_testing.certificates import Authority
 
 LOGIN = {"username": "assay", "password": "a secret of the mail server"}
 
@@ -49,12 +50,17 @@ def authenticated(server, session, envelope, mechanism, given):
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
     """A certificate authority that no machine knows: its file, and a server's TLS context."""
-    made = trustme.CA()
-    file = tmp_path_factory.mktemp("ca") / "ca.pem"
-    made.cert_pem.write_to_path(file)
+    made = Authority(tmp_path_factory.mktemp("ca"))
+    issued = made.issue("localhost")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    made.issue_cert("localhost").configure_cert(context)
-    return file, context
+    context.load_cert_chain(issued.certificate, issued.key)
+    return made.file, context
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory):
+    """The file of an authority that vouches for none of the servers."""
+    return Authority(tmp_path_factory.mktemp("stranger")).file
 
 
 @contextmanager
@@ -69,8 +75,8 @@ def smtp_server(port=None, inbox=None, **options):
         controller.stop()
 
 
-def settings_for(port, security=SmtpSecurity.NONE, **more):
-    return SmtpSettings(host="localhost", port=port, security=security, sender="Assay <assay@example.org>", **more)
+def settings_for(port, security=SmtpSecurity.NONE, host="localhost", **more):
+    return SmtpSettings(host=host, port=port, security=security, sender="Assay <assay@example.org>", **more)
 
 
 async def put(world, subject="Hello", text="A link: https://example.org/?token=x\n"):
@@ -87,7 +93,11 @@ async def waiting(world, to):
 
 async def deliver(world, settings):
     """Send whatever is due, as long as there is some: tests of this process share the outbox."""
-    send = DeliverMails(world.parts.uow, SmtpMailer(settings), world.clock)
+    await deliver_by(world, SmtpMailer(settings))
+
+
+async def deliver_by(world, carrier):
+    send = DeliverMails(world.parts.uow, carrier, world.clock)
     while await send():
         pass
 
@@ -136,13 +146,53 @@ async def test_a_server_without_starttls_gets_nothing(world):
     assert await waiting(world, to) == [1]
 
 
-async def test_a_server_whose_certificate_nobody_vouches_for_gets_nothing(world, authority):
-    _, context = authority
+def encrypted_server(security, context):
+    """A server that takes mails encrypted, and not encrypted wherever a client of this security could do so."""
+    return smtp_server(**{"tls_context" if security is SmtpSecurity.STARTTLS else "ssl_context": context})
+
+
+ENCRYPTED = pytest.mark.parametrize("security", [SmtpSecurity.STARTTLS, SmtpSecurity.TLS])
+NOT_VOUCHED_FOR = "ASSAY_SMTP__CA_FILE (smtp.caSecret) must hold the certificate of its authority. It says: "
+
+
+@ENCRYPTED
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"ca_file": None}, NOT_VOUCHED_FOR),
+        ({"ca_file": "stranger"}, NOT_VOUCHED_FOR),
+        ({"host": "127.0.0.1"}, "its certificate names another host: connect by a name that it has (smtp.host)"),
+        ({"ca_file": "/no/such/file"}, "cannot be used: No such file or directory: /no/such/file"),
+        ({"ca_file": __file__}, "ASSAY_SMTP__CA_FILE (smtp.caSecret) cannot be used: [X509"),
+    ],
+    ids=["known to the machine only", "another authority", "another host name", "no file", "no certificate"],
+)
+async def test_a_server_that_is_not_trusted_gets_nothing(world, authority, stranger, security, changes, words, capsys):
+    file, context = authority
     to = await put(world)
-    with smtp_server(tls_context=context) as (inbox, port):
-        await deliver(world, settings_for(port, SmtpSecurity.STARTTLS))
+    changes = changes | ({"ca_file": stranger} if changes.get("ca_file") == "stranger" else {})
+    with encrypted_server(security, context) as (inbox, port):
+        settings = settings_for(port, security, **{"ca_file": file, **changes})
+        await deliver(world, settings)
     assert inbox.letters == []
     assert await waiting(world, to) == [1]
+    assert words in capsys.readouterr().out
+
+
+@ENCRYPTED
+async def test_an_authority_that_is_renewed_counts_at_once(world, authority, stranger, security, tmp_path):
+    file, context = authority
+    trusted = tmp_path / "ca.crt"
+    shutil.copyfile(stranger, trusted)
+    to = await put(world)
+    with encrypted_server(security, context) as (inbox, port):
+        carrier = SmtpMailer(settings_for(port, security, ca_file=trusted))
+        await deliver_by(world, carrier)
+        assert await waiting(world, to) == [1]
+        shutil.copyfile(file, trusted)
+        world.clock.shift = timedelta(seconds=6)
+        await deliver_by(world, carrier)
+    assert len(letters_to(inbox, to)) == 1
 
 
 async def test_a_wrong_login_keeps_the_mail(world, authority):
@@ -246,9 +296,7 @@ async def test_in_development_mails_are_logged_and_otherwise_go_nowhere(world, s
     assert mailer(shared_settings.model_copy(update={"development": False})) is None
     carrier = mailer(shared_settings)
     assert isinstance(carrier, LogMailer)
-    send = DeliverMails(world.parts.uow, carrier, world.clock)
-    while await send():
-        pass
+    await deliver_by(world, carrier)
     logged = capsys.readouterr().out
     assert to in logged
     assert "https://example.org/?token=x" in logged

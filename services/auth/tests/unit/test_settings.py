@@ -151,6 +151,7 @@ def test_secrets_are_not_told(environment):
         (SMTP | {"ASSAY_SMTP__SENDER": "Assay"}, "SENDER must be an e-mail address"),
         (SMTP | {"ASSAY_SMTP__USERNAME": "assay"}, "USERNAME and PASSWORD are needed together"),
         (SMTP | {"ASSAY_SMTP__SECURITY": "ssl"}, "ASSAY_SMTP__SECURITY: "),
+        (SMTP | {"ASSAY_SMTP__SECURITY": "none", "ASSAY_SMTP__CA_FILE": "/ca.crt"}, "set SECURITY to starttls or tls"),
         ({"ASSAY_SIGN_UP": "everybody"}, "ASSAY_SIGN_UP: "),
         ({"ASSAY_BOOTSTRAP_ADMIN__EMAIL": "ada"}, "EMAIL must be an e-mail address"),
     ],

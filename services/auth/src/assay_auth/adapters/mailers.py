@@ -1,5 +1,7 @@
 """Mails handed to an SMTP server, or to the log where people develop."""
 
+import asyncio
+import ssl
 from email.errors import HeaderDefect, MessageError
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -38,7 +40,7 @@ class SmtpMailer:
                 password=settings.password.get_secret_value() if settings.password else None,
                 use_tls=settings.security is SmtpSecurity.TLS,
                 start_tls=settings.security is SmtpSecurity.STARTTLS,
-                cert_bundle=str(settings.ca_file) if settings.ca_file else None,
+                tls_context=await self._trust(),
                 timeout=TIMEOUT_SECONDS,
             )
         except (aiosmtplib.SMTPRecipientsRefused, aiosmtplib.SMTPDataError) as error:
@@ -46,7 +48,18 @@ class SmtpMailer:
                 raise MailRefused(str(error)) from error
             raise MailerUnavailable(str(error)) from error
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            raise MailerUnavailable(str(error) or repr(error)) from error
+            raise MailerUnavailable(_reason(error)) from error
+
+    async def _trust(self) -> ssl.SSLContext | None:
+        """Whose certificates are believed, read for each mail: a file that is renewed counts at once."""
+        if self._settings.security is SmtpSecurity.NONE:
+            return None
+        file = self._settings.ca_file
+        try:
+            return await asyncio.to_thread(ssl.create_default_context, cafile=file)
+        except OSError as error:
+            why = error.strerror or error
+            raise MailerUnavailable(f"ASSAY_SMTP__CA_FILE (smtp.caSecret) cannot be used: {why}: {file}") from error
 
     def _message(self, mail: Mail) -> EmailMessage:
         message = EmailMessage()
@@ -76,3 +89,24 @@ class LogMailer:
 def _is_for_good(error: aiosmtplib.SMTPRecipientsRefused | aiosmtplib.SMTPDataError) -> bool:
     answers = [error] if isinstance(error, aiosmtplib.SMTPDataError) else error.recipients
     return all(answer.code >= _PERMANENT for answer in answers)
+
+
+def _reason(error: Exception) -> str:
+    """What the server's refusal means, where something can be set right; otherwise what it said."""
+    said = str(error) or repr(error)
+    match _refused_certificate(error):
+        case None:
+            return said
+        case ssl.SSLCertVerificationError() as refused if "mismatch" in str(refused):
+            remedy = "its certificate names another host: connect by a name that it has (smtp.host)"
+        case _:
+            remedy = (
+                "its certificate is not vouched for by those that are trusted: ASSAY_SMTP__CA_FILE (smtp.caSecret) must"
+                " hold the certificate of its authority"
+            )
+    return f"the SMTP server is not trusted: {remedy}. It says: {said}"
+
+
+def _refused_certificate(error: BaseException) -> ssl.SSLCertVerificationError | None:
+    causes = (error, error.__cause__)
+    return next((cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), None)
