@@ -1,8 +1,15 @@
-"""What the chart runs, on servers that want TLS and a password: let in with the right ones, told why with others."""
+"""What the chart runs, on servers that want TLS and a password: let in with the right ones, told why with others.
+
+PostgreSQL and Kafka speak TLS themselves. The Valkey of the wheel is built without it, so a relay in front of the real
+one ends TLS, as a cloud provider's proxy does; the password is Valkey's own.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ssl
+from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,16 +18,20 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from redis.asyncio import Redis
 from tests.deploy.programs import start, variables_of
 
-from assay_local.components import Kafka, Postgres
+from assay_local.components import Kafka, Postgres, Valkey
 from assay_local.ports import HOST, free_port
 from assay_local.site import Address, Site
+from assay_local.tls import Tls
 from assay_testing.certificates import Authority
 
 SCHEMAS = ("auth", "prompt", "evaluation", "audit", "analytics")
 DATABASE_PASSWORD = "p@ss/word:with everything"
 KAFKA_PASSWORD = 'a "quoted" \\ password'
+VALKEY_PASSWORD = "p@ss/word: 100%+"
 NAME = "localhost"
 """The host in the certificates; the servers are found by the address, too, which is not in them."""
 PATIENCE = 120
@@ -32,6 +43,9 @@ class Servers:
 
     postgres: Postgres
     kafka: Kafka
+    valkey: Valkey
+    """Speaks no TLS, but wants its password."""
+    issued: Tls
     authority: Path
     stranger: Path
 
@@ -44,14 +58,17 @@ def servers(make_site: Callable[[], Site], tmp_path_factory: pytest.TempPathFact
     site = Site(make_site().folder, temporary=True, address=Address(advertised=NAME))
     postgres = Postgres(site, tls=issued)
     kafka = Kafka(site, tls=issued, users={"assay": KAFKA_PASSWORD})
+    valkey = Valkey(site)
 
     async def start() -> None:
-        await asyncio.gather(postgres.start(), kafka.start())
+        await asyncio.gather(postgres.start(), kafka.start(), valkey.start())
+        async with Redis.from_url(valkey.url) as client:
+            await client.config_set("requirepass", VALKEY_PASSWORD)
         logins = {"assay_owner": DATABASE_PASSWORD, **{f"assay_{name}": DATABASE_PASSWORD for name in SCHEMAS}}
         await postgres.prepare_installation("chart", "assay_owner", logins)
 
     asyncio.run(start())
-    return Servers(postgres, kafka, authority.file, stranger.file)
+    return Servers(postgres, kafka, valkey, issued, authority.file, stranger.file)
 
 
 @pytest.fixture
@@ -72,14 +89,9 @@ def release(servers: Servers, minimal: Any) -> Callable[..., Any]:
             "password": KAFKA_PASSWORD,
             "caSecret": "kafka-ca",
         }
-        valkey = {"host": HOST}
-        return minimal(
-            {
-                "database": database | changes.get("database", {}),
-                "kafka": kafka | changes.get("kafka", {}),
-                "valkey": valkey,
-            }
-        )
+        valkey = {"host": NAME, "tls": True, "password": VALKEY_PASSWORD, "caSecret": "valkey-ca"}
+        stores = {"database": database, "kafka": kafka, "valkey": valkey}
+        return minimal({name: values | changes.get(name, {}) for name, values in stores.items()})
 
     return render
 
@@ -163,6 +175,112 @@ async def test_kafka_refuses_and_says_why(
     assert words in said
 
 
+async def test_the_gateway_shares_its_limits_over_tls(release: Any, servers: Servers) -> None:
+    async with (
+        _tls_in_front_of(servers.valkey, servers.issued) as port,
+        _gateway(release(valkey={"port": port}), servers, servers.authority) as (url, process),
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE) as client,
+    ):
+        await _eventually(process, lambda: client.post("/v1/sessions", json={"email": "a@b.example", "password": "x"}))
+        metrics = text_string_to_metric_families((await client.get("/metrics")).text)
+        samples = {(each.name, *each.labels.values()): each.value for family in metrics for each in family.samples}
+    assert samples["gateway_rate_limit_local",] == 0
+    assert samples["gateway_rate_limit_decisions_total", "shared", "allowed"] > 0, "Valkey was not asked"
+
+
+@pytest.mark.parametrize(
+    ("changes", "trusted", "words"),
+    [
+        (
+            {},
+            "stranger",
+            "ssl_ca_certs in ASSAY_VALKEY__URL (valkey.caSecret) must hold the certificate of its authority",
+        ),
+        ({"caSecret": ""}, "authority", "(valkey.caSecret) must hold the certificate of its authority"),
+        (
+            {"host": HOST},
+            "authority",
+            "its certificate names another host: connect by a name that it has (valkey.host)",
+        ),
+        ({"password": "wrong"}, "authority", "that in ASSAY_VALKEY__URL (valkey.existingSecret) is wrong or missing"),
+        ({"password": ""}, "authority", "that in ASSAY_VALKEY__URL (valkey.existingSecret) is wrong or missing"),
+        ({"tls": False, "caSecret": ""}, "authority", "begin ASSAY_VALKEY__URL with rediss:// (valkey.tls)"),
+    ],
+    ids=["another authority", "no authority", "another host name", "wrong password", "no password", "not encrypted"],
+)
+async def test_valkey_refuses_and_the_gateway_says_why(
+    changes: dict[str, Any], trusted: str, words: str, release: Any, servers: Servers
+) -> None:
+    async with _tls_in_front_of(servers.valkey, servers.issued) as port:
+        rendering = release(valkey={"port": port, **changes})
+        async with _gateway(rendering, servers, getattr(servers, trusted)) as (_, process):
+            said = await _line(process, "valkey is away")
+    assert words in said
+
+
+@asynccontextmanager
+async def _tls_in_front_of(valkey: Valkey, issued: Tls) -> AsyncIterator[int]:
+    """The port of a relay that ends TLS and passes everything on to Valkey."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(issued.certificate, issued.key)
+
+    async def copied(source: StreamReader, target: StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while chunk := await source.read(65536):
+                target.write(chunk)
+                await target.drain()
+        target.close()
+
+    async def relayed(reader: StreamReader, writer: StreamWriter) -> None:
+        onwards_reader, onwards_writer = await asyncio.open_connection(HOST, valkey.port)
+        await asyncio.gather(copied(reader, onwards_writer), copied(onwards_reader, writer))
+
+    server = await asyncio.start_server(relayed, HOST, 0, ssl=context)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+@asynccontextmanager
+async def _gateway(
+    release: Any, servers: Servers, trusted: Path
+) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
+    """The gateway, which believes `trusted` at Valkey, and its URL; whether it is ready is no matter."""
+    port = free_port(avoid=set())
+    listens = {"ASSAY_HTTP__LISTEN": f"{HOST}:{port}", "ASSAY_OPS__LISTEN": f"{HOST}:{free_port(avoid={port})}"}
+    kafka = {"ASSAY_KAFKA__CA_FILE": str(servers.authority)}
+    process = await _start(release, "gateway", trusted, listens | kafka)
+    try:
+        yield f"http://{HOST}:{port}", process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def _eventually(process: asyncio.subprocess.Process, ask: Callable[[], Any]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                await ask()
+            except httpx.TransportError:
+                assert process.returncode is None
+            else:
+                return
+            await asyncio.sleep(0.1)
+
+
+async def _line(process: asyncio.subprocess.Process, words: str) -> str:
+    """The first line of what it says that has these words."""
+    assert process.stdout is not None
+    async with asyncio.timeout(PATIENCE):
+        async for line in process.stdout:
+            if words in line.decode():
+                return line.decode()
+    raise AssertionError(f"it ended without saying {words!r}")
+
+
 @asynccontextmanager
 async def _serving(release: Any, name: str, trusted: Path) -> AsyncIterator[dict[str, Any]]:
     ops = free_port(avoid=set())
@@ -201,7 +319,7 @@ async def _run(release: Any, name: str, trusted: Path) -> tuple[int | None, str]
 async def _start(release: Any, name: str, trusted: Path, changes: dict[str, str]) -> asyncio.subprocess.Process:
     (container,) = release.pods[name]["spec"]["containers"]
     certificates = {f"{mount['mountPath']}/ca.crt" for mount in container["volumeMounts"]}  # that would be mounted
-    variables = {
-        key: str(trusted) if value in certificates else value for key, value in variables_of(release, name).items()
-    }
+    variables = variables_of(release, name)
+    for certificate in certificates:
+        variables = {key: value.replace(certificate, str(trusted)) for key, value in variables.items()}
     return await start(release, name, {**variables, **changes})

@@ -104,7 +104,7 @@ def test_auth_goes_out_to_what_is_set(minimal: Any, without: tuple[str, ...], po
             {"smtp": {"security": "none", "username": "", "existingSecret": ""}},
             "smtp.caSecret is set but smtp.security none is not encrypted: set it to starttls or tls",
         ),
-        ({"smtp": {"host": "", "sender": "", "username": "", "existingSecret": ""}}, "smtp.host is empty: set it, or rem"),
+        ({"smtp": {"host": "", "sender": "", "username": "", "existingSecret": ""}}, "smtp.host is empty: set it"),
         ({"smtp": {"host": ""}}, "smtp.host is empty: set it, or remove the rest"),
         ({"smtp": {}}, "set smtp.host, or signUp to invitation"),
     ],

@@ -12,6 +12,7 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.metadata import MetadataRequest
 
+from assay_common.certificates import distrust
 from assay_common.settings import KafkaSettings
 
 PROBE_TIMEOUT_MS: Final = 5000
@@ -55,15 +56,10 @@ async def refusal(settings: KafkaSettings) -> str | None:
     return None
 
 
-def _remedy(error: BaseException, settings: KafkaSettings) -> str | None:  # noqa: PLR0911 - one for each reason
+def _remedy(error: BaseException, settings: KafkaSettings) -> str | None:
     match error:
-        case ssl.SSLCertVerificationError() if "mismatch" in str(error):
-            return "its certificate names another host: connect by a name that it has (kafka.bootstrapServers)"
         case ssl.SSLCertVerificationError():
-            return (
-                "its certificate is not vouched for by those that are trusted: ASSAY_KAFKA__CA_FILE (kafka.caSecret)"
-                " must hold the certificate of its authority"
-            )
+            return distrust(error, host="kafka.bootstrapServers", authority="ASSAY_KAFKA__CA_FILE (kafka.caSecret)")
         case ssl.SSLError() | ConnectionResetError():
             return "it does not speak TLS on this port: ASSAY_KAFKA__SECURITY_PROTOCOL or the port is wrong"
         case SaslAuthenticationFailed():

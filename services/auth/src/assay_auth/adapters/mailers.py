@@ -13,6 +13,7 @@ import structlog
 from assay_auth.application.ports import Mail
 from assay_auth.domain.errors import MailerUnavailable, MailRefused
 from assay_auth.settings import SmtpSecurity, SmtpSettings
+from assay_common.certificates import distrust
 
 log = structlog.get_logger()
 
@@ -92,21 +93,6 @@ def _is_for_good(error: aiosmtplib.SMTPRecipientsRefused | aiosmtplib.SMTPDataEr
 
 
 def _reason(error: Exception) -> str:
-    """What the server's refusal means, where something can be set right; otherwise what it said."""
     said = str(error) or repr(error)
-    match _refused_certificate(error):
-        case None:
-            return said
-        case ssl.SSLCertVerificationError() as refused if "mismatch" in str(refused):
-            remedy = "its certificate names another host: connect by a name that it has (smtp.host)"
-        case _:
-            remedy = (
-                "its certificate is not vouched for by those that are trusted: ASSAY_SMTP__CA_FILE (smtp.caSecret) must"
-                " hold the certificate of its authority"
-            )
-    return f"the SMTP server is not trusted: {remedy}. It says: {said}"
-
-
-def _refused_certificate(error: BaseException) -> ssl.SSLCertVerificationError | None:
-    causes = (error, error.__cause__)
-    return next((cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), None)
+    remedy = distrust(error, host="smtp.host", authority="ASSAY_SMTP__CA_FILE (smtp.caSecret)")
+    return said if remedy is None else f"the SMTP server is not trusted: {remedy}. It says: {said}"

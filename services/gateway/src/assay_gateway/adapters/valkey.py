@@ -9,8 +9,9 @@ from typing import Any, Final
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError
 
+from assay_common.certificates import distrust
 from assay_gateway.application.ports import BucketsAway, Lease
 from assay_gateway.domain.rate import Claims
 
@@ -64,7 +65,7 @@ class ValkeyBuckets:
         try:
             granted, *remaining = await self._take(keys=keys, args=[wanted, needed, *rates])
         except AWAY as error:
-            raise BucketsAway(str(error)) from error
+            raise BucketsAway(_reason(error)) from error
         return Lease(granted=int(granted), remaining=tuple(map(float, remaining)))
 
     async def ping(self) -> None:
@@ -72,7 +73,7 @@ class ValkeyBuckets:
         try:
             await self._client.ping()
         except AWAY as error:
-            raise BucketsAway(str(error)) from error
+            raise BucketsAway(_reason(error)) from error
 
 
 @asynccontextmanager
@@ -93,3 +94,17 @@ async def valkey(url: str, timeout_seconds: float) -> AsyncIterator[Redis]:
         yield client
     finally:
         await client.aclose()
+
+
+def _reason(error: Exception) -> str:
+    """Why there is no answer, in words that say what to set where it does not let us in."""
+    remedy = distrust(error, host="valkey.host", authority="ssl_ca_certs in ASSAY_VALKEY__URL (valkey.caSecret)")
+    said = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, AuthenticationError):
+        remedy = "it wants another password: that in ASSAY_VALKEY__URL (valkey.existingSecret) is wrong or missing"
+    elif "closed by server" in said:
+        remedy = (
+            "it hung up without an answer, as it does when it is stopped or expects TLS: then begin ASSAY_VALKEY__URL"
+            " with rediss:// (valkey.tls)"
+        )
+    return said if remedy is None else f"Valkey does not let us in: {remedy}. It says: {said}"
