@@ -221,7 +221,8 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         finally:
             for partition in self._partitions.values():
                 partition.cancel()
-            await self._part()
+            # Who is cancelled may have something to take back, and needs what the process is about to close.
+            await asyncio.gather(self._part(), self._drain(LEAVE_SECONDS))
 
     async def _part(self) -> None:
         """Commit and leave the group; when Kafka does not answer in time, its client is left to find out by itself."""

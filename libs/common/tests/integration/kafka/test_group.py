@@ -135,6 +135,24 @@ async def test_work_that_outlives_the_grace_is_cancelled_and_delivered_again(roo
     await second.until_ended(1)
 
 
+async def test_who_is_cancelled_at_the_end_may_take_something_back_first(room, make_notes):
+    taken_back = []
+
+    async def work(delivery):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(1)  # as a database that is slow
+            taken_back.append(delivery.message.name)
+
+    notes = make_notes(work)
+    await room.publish("endless")
+    consumer = room.consume(notes, grace=3.1)
+    await notes.until(lambda notes: notes.begun)
+    await consumer.stop()
+    assert taken_back == ["endless"]
+
+
 async def test_a_rebalance_drains_so_that_nothing_is_done_twice(make_room, make_notes):
     room = await make_room(partitions=4)
     gate = asyncio.Event()
