@@ -16,16 +16,23 @@ import assay_audit.bootstrap
 import assay_auth.bootstrap
 import assay_evaluation.bootstrap
 import assay_prompt.bootstrap
-from assay_common.postgres.housekeeping import Expendable, Housekeeper, handled_events, published_events
+from assay_common.postgres.housekeeping import (
+    Expendable,
+    Housekeeper,
+    forgotten_attempts,
+    handled_events,
+    published_events,
+)
 from assay_common.postgres.migrations import migrate
 from assay_common.postgres.pool import pool
 from assay_common.settings import DatabaseSettings, HousekeepingSettings
 
 SETTINGS = HousekeepingSettings()
-INBOX, EVENTS = handled_events(SETTINGS), published_events(SETTINGS)
+INBOX, ATTEMPTS, EVENTS = handled_events(SETTINGS), forgotten_attempts(SETTINGS), published_events(SETTINGS)
 ANALYSES = Expendable("analyses", "created_at < $1", timedelta(days=90))
 
 _OLD_INBOX = "INSERT INTO {}.inbox (consumer, event_id, received_at) VALUES ('c', $1, now() - interval '1 year')"
+_OLD_ATTEMPT = "INSERT INTO {}.attempts (event_id, worker, began_at) VALUES ($1, $1, now() - interval '1 year')"
 _OLD_EVENT = """
     INSERT INTO {}.events (id, org_id, topic, key, aggregate_type, aggregate_id, type, payload, published_at)
     VALUES ($1, $1, 't', 'k', 'a', $1, 'x', '', now() - interval '1 year')
@@ -42,8 +49,12 @@ _OLD_ANALYSIS = """
         (assay_analytics.bootstrap, {INBOX: _OLD_INBOX}, {}),
         (assay_auth.bootstrap, {INBOX: _OLD_INBOX}, {EVENTS: _OLD_EVENT}),
         (assay_prompt.bootstrap, {INBOX: _OLD_INBOX}, {EVENTS: _OLD_EVENT}),
-        (assay_evaluation.bootstrap, {INBOX: _OLD_INBOX, EVENTS: _OLD_EVENT}, {}),
-        (assay_audit.bootstrap, {INBOX: _OLD_INBOX, EVENTS: _OLD_EVENT, ANALYSES: _OLD_ANALYSIS}, {}),
+        (assay_evaluation.bootstrap, {INBOX: _OLD_INBOX, ATTEMPTS: _OLD_ATTEMPT, EVENTS: _OLD_EVENT}, {}),
+        (
+            assay_audit.bootstrap,
+            {INBOX: _OLD_INBOX, ATTEMPTS: _OLD_ATTEMPT, EVENTS: _OLD_EVENT, ANALYSES: _OLD_ANALYSIS},
+            {},
+        ),
     ],
     ids=["analytics", "auth", "prompt", "evaluation", "audit"],
 )

@@ -46,7 +46,14 @@ from assay_common.clock import utc_now
 from assay_common.kafka.consumer import consume
 from assay_common.kafka.producer import producer
 from assay_common.lifecycle import Lifecycle
-from assay_common.postgres.housekeeping import Expendable, handled_events, keep_house, published_events
+from assay_common.postgres.deaths import CountedTasks
+from assay_common.postgres.housekeeping import (
+    Expendable,
+    forgotten_attempts,
+    handled_events,
+    keep_house,
+    published_events,
+)
 from assay_common.postgres.outbox import relay
 from assay_common.postgres.pool import pool
 from assay_common.postgres.unit_of_work import UnitOfWork
@@ -74,6 +81,7 @@ class Parts:
     """What both roles are made of."""
 
     settings: Settings
+    connections: asyncpg.Pool
     uow: UnitOfWork[PostgresTransaction]
     scratch: ScratchFolders
     store: ObjectBundleStore
@@ -105,7 +113,7 @@ async def serve(settings: Settings, lifecycle: Lifecycle) -> AsyncIterator[int]:
 async def work(settings: Settings, lifecycle: Lifecycle) -> AsyncIterator[None]:
     """Do tasks for the length of the block."""
     async with _parts(settings, lifecycle) as parts, _answers(settings) as answers:
-        tasks = audit_tasks(parts, answers)
+        tasks = CountedTasks(parts.connections, audit_tasks(parts, answers))
         lifecycle.spawn(
             "audit tasks",
             consume(
@@ -131,7 +139,7 @@ async def _parts(settings: Settings, lifecycle: Lifecycle) -> AsyncIterator[Part
         stack.callback(scratch.close)
         house = settings.housekeeping
         analyses = Expendable("analyses", "created_at < $1", timedelta(days=house.analyses_days))
-        old = [handled_events(house), published_events(house), analyses]
+        old = [handled_events(house), forgotten_attempts(house), published_events(house), analyses]
         lifecycle.spawn("housekeeping", keep_house(database, SCHEMA, old, house, lifecycle))
         lifecycle.spawn("outbox", relay(database, SCHEMA, events, lifecycle))
         yield parts_of(settings, database, scratch)
@@ -142,6 +150,7 @@ def parts_of(settings: Settings, database: asyncpg.Pool, scratch: ScratchFolders
     limits = settings.limits
     return Parts(
         settings=settings,
+        connections=database,
         uow=UnitOfWork(database, SCHEMA, PostgresTransaction),
         scratch=scratch,
         store=ObjectBundleStore(settings.object_store.url),

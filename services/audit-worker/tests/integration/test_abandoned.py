@@ -2,7 +2,7 @@
 
 from collections import Counter
 from contextlib import asynccontextmanager
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -13,9 +13,11 @@ from assay.audit.v1 import audits_pb2 as pb
 from assay_audit.domain.kinds import AuditKind, Status
 from assay_common.kafka.dead_letters.letters import hand_over, read_letters
 from assay_common.kafka.producer import producer
+from assay_common.postgres.deaths import MAX_DEATHS
 from assay_protos import topics
 
 REASON = "given up after 5 tries: RaiseError"
+WORN_OUT = f"given up: {MAX_DEATHS} workers died over it"
 
 
 @pytest.fixture(autouse=True)
@@ -124,3 +126,46 @@ async def test_an_audit_that_nobody_can_do_is_not_measured_and_the_others_are(
         assert await hand_over_again(run) == 1
         assert await client.run(run.id) == run
         assert await kinds_of(client) == kinds
+
+
+@pytest.fixture
+def die_over(connections, events_of):
+    """Lets too many workers have died over the task of an organisation whose key ends so."""
+
+    async def note(client, what):
+        tasks = await events_of(client.org_id, "assay.audit.tasks")
+        (task,) = [task for task in tasks if task["key"].endswith(f":{what}")]
+        dead = "INSERT INTO attempts (event_id, worker) SELECT $1, gen_random_uuid() FROM generate_series(1, $2)"
+        await connections.execute(dead, task["id"], MAX_DEATHS)
+
+    return note
+
+
+async def test_a_preparation_over_which_workers_died_fails_its_run(
+    client, shop, work, die_over, finished, hand_over_again
+):
+    await client.create("shop")
+    await client.upload(shop.bundle())
+    started = await client.start()
+    await die_over(client, "prepare")
+    async with work():
+        run = await finished(client, started)
+        assert (run.status, run.reason) == (pb.AUDIT_STATUS_FAILED, WORN_OUT)
+        assert await hand_over_again(run) == 1, "an operator can see that there was such a task"
+
+
+async def test_an_audit_over_which_workers_died_is_not_measured_and_the_others_are(
+    client, shop, work, die_over, finished, make_tasks
+):
+    await client.create("shop")
+    await client.upload(shop.bundle())
+    started = await client.start()
+    await make_tasks().prepare_audit(client.org_id, UUID(started.id))
+    await die_over(client, "strict")
+    async with work():
+        run = await finished(client, started)
+    assert run.status == pb.AUDIT_STATUS_COMPLETED
+    results = {audit.kind: audit for audit in run.audits if audit.reason != "not measured yet"}
+    strict = results.pop(pb.AUDIT_KIND_STRICT)
+    assert (strict.status, strict.reason) == (pb.AUDIT_STATUS_NOT_MEASURED, WORN_OUT)
+    assert {audit.status for audit in results.values()} == {pb.AUDIT_STATUS_COMPLETED}

@@ -10,7 +10,6 @@ from assay.audit.v1 import audits_pb2 as pb
 from assay_audit.adapters.bundle_store import ObjectStoreUnavailable
 from assay_audit.domain.errors import AuditNotFound
 from assay_audit.domain.kinds import MEASURED, AuditKind
-from assay_audit.domain.run import MAX_ATTEMPTS
 from assay_audit.settings import LimitSettings
 
 
@@ -69,39 +68,12 @@ async def test_an_engine_that_fails_leaves_its_audit_unmeasured_and_the_others_g
     assert done.HasField("health")
 
 
-async def test_a_task_over_which_workers_die_is_given_up(client, run, make_tasks, connections):
-    tasks = make_tasks()
-    await do(tasks, client, run)
-    async with connections.acquire() as connection, connection.transaction():
-        await connection.execute("SELECT set_config('assay.org_id', $1, true)", str(client.org_id))
-        await connection.execute("UPDATE results SET attempts = $1 WHERE kind = 7", MAX_ATTEMPTS)
-    done = await do(tasks, client, run, *MEASURED)
-    strict = result_of(done, AuditKind.STRICT)
-    assert (strict.status, strict.reason) == (
-        pb.AUDIT_STATUS_NOT_MEASURED,
-        f"given up: {MAX_ATTEMPTS} workers died over it",
-    )
-    assert done.status == pb.AUDIT_STATUS_COMPLETED
-
-
-async def test_a_preparation_over_which_workers_die_fails_the_run(client, run, make_tasks, connections):
-    async with connections.acquire() as connection, connection.transaction():
-        await connection.execute("SELECT set_config('assay.org_id', $1, true)", str(client.org_id))
-        await connection.execute("UPDATE runs SET attempts = $1", MAX_ATTEMPTS)
-    done = await do(make_tasks(), client, run)
-    assert (done.status, done.reason) == (
-        pb.AUDIT_STATUS_FAILED,
-        f"given up: {MAX_ATTEMPTS} workers died over it",
-    )
-
-
-async def test_a_store_that_is_away_costs_no_attempt(client, run, make_tasks, tmp_path, connections):
+async def test_a_store_that_is_away_is_waited_for(client, run, make_tasks, tmp_path):
     tasks = make_tasks()
     (tmp_path / "objects").rename(tmp_path / "away")
     (tmp_path / "objects").write_text("no folder")
-    for _ in range(MAX_ATTEMPTS + 1):
-        with pytest.raises(ObjectStoreUnavailable):
-            await tasks.prepare_audit(client.org_id, UUID(run.id))
+    with pytest.raises(ObjectStoreUnavailable):
+        await tasks.prepare_audit(client.org_id, UUID(run.id))
     (tmp_path / "objects").unlink()
     (tmp_path / "away").rename(tmp_path / "objects")
     assert (await do(tasks, client, run, *MEASURED)).status == pb.AUDIT_STATUS_COMPLETED

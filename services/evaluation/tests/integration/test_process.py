@@ -18,6 +18,7 @@ import pytest
 from assay.evaluation.v1 import runs_pb2 as pb
 from assay_common.kafka.dead_letters.letters import read_letters
 from assay_common.kafka.membership import Timing
+from assay_common.postgres.deaths import MAX_DEATHS
 from assay_protos import topics
 
 ROWS = [{"inputs": {"message": f"mail {n}"}, "expected": f"mail {n}"} for n in range(32)]
@@ -247,3 +248,37 @@ async def test_a_worker_killed_between_the_dead_letter_and_its_items_leaves_them
     assert (done.progress.measured, done.progress.unmeasured) == (0, 3)
     assert Counter(kind for kind, _ in await stored_events(caller.org_id))["RunCompleted"] == 1
     assert len(await letters()) == 2
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(600)
+async def test_a_task_that_kills_every_worker_is_given_up_and_its_neighbour_is_done(
+    caller, start, provider, eventually, kafka_settings, stored_events
+):
+    """Whoever asks for an item of the first task is killed; the second task is in the hands of the same workers."""
+    deadly = {f"Sort well: mail {n}" for n in range(8)}
+    provider.answer = lambda prompt, _nth: TimeoutError if prompt in deadly else prompt.partition(": ")[2]
+    run = await caller.start(await caller.import_rows(ROWS[:16]))
+    for death in range(1, MAX_DEATHS + 1):
+        worker = await start("work", ASSAY_WORKER__ATTEMPT_SECONDS="600", ASSAY_WORKER__ITEM_SECONDS="600")
+
+        async def in_hand(death=death):
+            return sum(prompt in deadly for prompt in provider.asked) >= 8 * death
+
+        await eventually(in_hand, seconds=120)
+        await worker.kill()
+        assert (await caller.run(run.id)).status == pb.RUN_STATUS_RUNNING
+    await start("work")
+
+    async def completed():
+        found = await caller.run(run.id)
+        return found if found.status == pb.RUN_STATUS_COMPLETED else None
+
+    done = await eventually(completed, seconds=120)
+    assert (done.progress.measured, done.progress.unmeasured) == (8, 8)
+    reasons = [result.unmeasured_reason for result in await caller.results(run.id)]
+    assert reasons == [f"given up: {MAX_DEATHS} workers died over it"] * 8 + [""] * 8
+    assert Counter(kind for kind, _ in await stored_events(caller.org_id))["RunCompleted"] == 1
+    letters = await read_letters(kafka_settings, [topics.EVALUATION_TASKS])
+    (letter,) = [letter for letter in letters if (letter.key or b"").decode().startswith(run.id)]
+    assert letter.reason.startswith("WORKERS_DIED: ")

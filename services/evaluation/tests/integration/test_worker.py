@@ -19,6 +19,7 @@ from assay_common.kafka.dead_letters.letters import hand_over, read_letters
 from assay_common.kafka.headers import CloudEvent
 from assay_common.kafka.producer import producer
 from assay_common.lifecycle import Lifecycle
+from assay_common.postgres.deaths import MAX_DEATHS
 from assay_evaluation import bootstrap
 from assay_evaluation.settings import WorkerSettings, WorkSettings
 from assay_protos import topics
@@ -32,9 +33,9 @@ CUT_ALL = """
 
 
 @asynccontextmanager
-async def running(start):
+async def running(start, grace_seconds=10):
     """A part of a process, in a lifecycle of its own."""
-    lifecycle = Lifecycle(grace_seconds=10)
+    lifecycle = Lifecycle(grace_seconds)
     async with start(lifecycle):
         yield lifecycle
         lifecycle.stop()
@@ -239,3 +240,29 @@ async def test_a_task_that_nobody_can_do_leaves_its_items_unmeasured_and_its_run
         assert await caller.run(run.id) == done
         assert await caller.results(run.id) == results
         assert [kind for kind, _ in await stored_events(caller.org_id)] == kinds
+
+
+@pytest.mark.timeout(300)
+async def test_workers_that_are_stopped_in_the_middle_do_not_count_as_dead(
+    caller, work_settings, provider, connections, eventually
+):
+    """Each has the task in hand when it is told to stop, and its grace ends before the model answers."""
+    provider.answer = lambda _prompt, _nth: TimeoutError
+    run = await caller.start(await caller.import_rows(ROWS[:4]))
+    for asked in range(4, 4 * (MAX_DEATHS + 2), 4):
+
+        async def in_hand(wanted=asked):
+            return len(provider.asked) == wanted
+
+        async with running(lambda lifecycle: bootstrap.work(work_settings, lifecycle), grace_seconds=3.1):
+            await eventually(in_hand)
+            assert await connections.fetchval("SELECT count(*) FROM attempts") == 1
+        assert await connections.fetchval("SELECT count(*) FROM attempts") == 0
+    provider.answer = lambda prompt, _nth: prompt.partition(": ")[2]
+    async with running(lambda lifecycle: bootstrap.work(work_settings, lifecycle)):
+
+        async def completed():
+            found = await caller.run(run.id)
+            return found if found.status == pb.RUN_STATUS_COMPLETED else None
+
+        assert (await eventually(completed)).progress.measured == 4

@@ -14,6 +14,10 @@ class Undecodable(ValueError):
     """The record is no event of ours: headers, key or payload cannot be read."""
 
 
+class WorkersDied(AssayError):
+    """Every worker that began the task has died, and it is given up; see `assay_common.postgres.deaths`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """A decoded message, where it came from, and the how-manieth try this is (from 1)."""
@@ -40,6 +44,8 @@ class Abandoned:
         """Why, for whoever waits for the result: of an error that is none of our rules only the kind, for its text may
         tell of the inside. All of it is in the dead letter.
         """
+        if isinstance(self.error, WorkersDied):
+            return self.error.message
         why = self.error.message if isinstance(self.error, AssayError) else type(self.error).__name__
         tries = self.delivery.attempt
         return f"given up after {tries} {'try' if tries == 1 else 'tries'}: {why}"

@@ -47,6 +47,11 @@ def published_events(settings: HousekeepingSettings) -> Expendable:
     return Expendable("events", "published_at < $1", timedelta(days=settings.events_days))
 
 
+def forgotten_attempts(settings: HousekeepingSettings) -> Expendable:
+    """What workers that died had in hand: kept as long as the task can come again."""
+    return Expendable("attempts", "began_at < $1", timedelta(days=settings.inbox_days))
+
+
 async def keep_house(
     pool: asyncpg.Pool,
     schema: str,

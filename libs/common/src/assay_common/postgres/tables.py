@@ -129,6 +129,24 @@ def create_inbox(op: Op, schema: str) -> None:
     grant_table(op, schema, "inbox", app="SELECT, INSERT", system="SELECT, INSERT")
 
 
+def create_attempts(op: Op, schema: str) -> None:
+    """Create the table in which workers note the tasks that they have in hand (`assay_common.postgres.deaths`).
+
+    Undone by dropping it.
+    """
+    op.execute(
+        f"""
+        CREATE TABLE {schema}.attempts (
+            event_id uuid NOT NULL,
+            worker uuid NOT NULL,
+            began_at timestamptz NOT NULL DEFAULT now(),
+            PRIMARY KEY (event_id, worker)
+        )
+        """
+    )
+    grant_table(op, schema, "attempts", app="SELECT, INSERT, DELETE", system="SELECT, DELETE")
+
+
 def let_forget(op: Op, schema: str, *, events: bool) -> None:
     """Let the system role remove what was handled long ago from the inbox, and old published events if `events`.
 

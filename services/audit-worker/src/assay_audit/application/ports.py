@@ -62,17 +62,11 @@ class Runs(Protocol):
     async def latest(self, repositories: Sequence[UUID]) -> Sequence[AuditRun]:
         """The newest run of each of these repositories that has one; as many statements for all as for one."""
 
-    async def begin(self, run_id: UUID) -> AuditRun:
-        """Note that a worker begins to prepare the run, and lock it. Raises AuditNotFound."""
-
-    async def give_back(self, run_id: UUID, kind: AuditKind | None = None) -> None:
-        """Take back that a worker began: it stopped for no fault of the task."""
-
     async def prepared(self, run: AuditRun) -> None:
         """Store what is to be audited, and ask workers for the audits that are queued."""
 
-    async def begin_audit(self, run_id: UUID, kind: AuditKind) -> int | None:
-        """Note that a worker begins with an audit; the number of times that happened, or None when it has ended."""
+    async def begin_audit(self, run_id: UUID, kind: AuditKind) -> bool:
+        """Note that an audit is running; False when it has ended."""
 
     async def store(self, run_id: UUID, repository_id: UUID, measured: Measured) -> bool:
         """Store a result with its findings, once, and announce it; says whether it was the run's last."""

@@ -75,21 +75,14 @@ class PrepareAudit:
     async def __call__(self, org_id: UUID, audit_id: UUID) -> None:
         """Raises AuditNotFound or Unavailable."""
         async with self.uow(org_id) as tx:
-            run = await tx.runs.begin(audit_id)
+            run = await tx.runs.get(audit_id)
             repository = await tx.repositories.get(str(run.repository_id))
         if run.status is not Status.QUEUED:
-            return
-        if run.worn_out:
-            await self._fail(org_id, run, f"given up: {run.attempts - 1} workers died over it")
             return
         try:
             await self._prepare(org_id, run, repository)
         except UNREADABLE as error:
             await self._fail(org_id, run, error.message)
-        except Exception:  # whoever can tell of it is alive: how often it is tried is decided elsewhere
-            async with self.uow(org_id) as tx:
-                await tx.runs.give_back(audit_id)
-            raise
 
     async def _prepare(self, org_id: UUID, run: AuditRun, repository: Repository) -> None:
         cloned = await self.bring_in(org_id, repository) if run.bundle_digest is None else None

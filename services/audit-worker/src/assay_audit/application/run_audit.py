@@ -16,7 +16,7 @@ from assay_audit.application.prepare_audit import UNREADABLE, FileLimits
 from assay_audit.domain.files import take_inventory
 from assay_audit.domain.findings import identified
 from assay_audit.domain.kinds import AuditKind, Status
-from assay_audit.domain.run import MAX_ATTEMPTS, AuditResult, AuditRun, Measured
+from assay_audit.domain.run import AuditResult, AuditRun, Measured
 from assay_audit.domain.scoring import score
 from assay_common.clock import Clock
 
@@ -27,8 +27,7 @@ log = structlog.get_logger()
 class RunAudit:
     """Measure one audit and store its result and findings once; the one that is last ends the run.
 
-    Idempotent: a stored result is left alone. An engine that fails leaves the audit NOT_MEASURED with the reason; so
-    does a task over which MAX_ATTEMPTS workers died.
+    Idempotent: a stored result is left alone. An engine that fails leaves the audit NOT_MEASURED with the reason.
     """
 
     uow: UnitOfWork
@@ -43,20 +42,11 @@ class RunAudit:
         """Raises AuditNotFound or Unavailable."""
         async with self.uow(org_id) as tx:
             run = await tx.runs.get(audit_id)
-            attempt = await tx.runs.begin_audit(audit_id, kind)
-        if attempt is None:
-            return
-        if attempt > MAX_ATTEMPTS:
-            gave_up = AuditResult.not_measured(kind, f"given up: {attempt - 1} workers died over it")
-            MEASUREMENTS.labels(kind.word, "given_up").inc()
-            await self._store(org_id, run, Measured(gave_up))
-            return
-        try:
-            await self._store(org_id, run, await self._measure(org_id, run, kind))
-        except Exception:  # whoever can tell of it is alive: how often it is tried is decided elsewhere
-            async with self.uow(org_id) as tx:
-                await tx.runs.give_back(audit_id, kind)
-            raise
+            if not await tx.runs.begin_audit(audit_id, kind):
+                return
+        measured = await self._measure(org_id, run, kind)
+        async with self.uow(org_id) as tx:
+            await store_measured(tx, run, measured, at=self.clock())
 
     async def _measure(self, org_id: UUID, run: AuditRun, kind: AuditKind) -> Measured:
         began, outcome = time.perf_counter(), "measured"
@@ -84,7 +74,3 @@ class RunAudit:
         value = score(kind, (finding.severity for finding in findings), examined.size)
         result = AuditResult(kind, Status.COMPLETED, score=value, findings=len(findings))
         return Measured(result, findings[: self.max_findings])
-
-    async def _store(self, org_id: UUID, run: AuditRun, measured: Measured) -> None:
-        async with self.uow(org_id) as tx:
-            await store_measured(tx, run, measured, at=self.clock())

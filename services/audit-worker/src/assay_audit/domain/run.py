@@ -3,16 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from assay_audit.domain.findings import Finding
 from assay_audit.domain.kinds import MEASURED, NOT_YET, AuditKind, Status
 from assay_audit.domain.scoring import health
-
-MAX_ATTEMPTS: Final = 5
-"""Workers that may die over one task before it is given up: a file that kills its engine's host must not do so for
-ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +71,6 @@ class AuditRun:
     skipped: dict[str, int] = field(default_factory=dict)
     finished_at: datetime | None = None
     version: int = 1
-    attempts: int = 0
-    """Workers that began to prepare it."""
 
     @classmethod
     def queue(
@@ -94,11 +87,6 @@ class AuditRun:
     def ended(self) -> bool:
         """Whether it is COMPLETED or FAILED."""
         return self.status in (Status.COMPLETED, Status.FAILED)
-
-    @property
-    def worn_out(self) -> bool:
-        """Whether too many workers died while preparing it."""
-        return self.attempts > MAX_ATTEMPTS
 
     def prepare(self, contents: Contents) -> None:
         """Note what is to be audited; the audits may begin."""

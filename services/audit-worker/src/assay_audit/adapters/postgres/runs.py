@@ -24,7 +24,7 @@ from assay_common.postgres.unit_of_work import TenantTransaction
 from assay_protos import topics
 
 _COLUMNS = """id, repository_id, repository_name, commit, bundle_digest, status, reason, health, findings, files,
-    lines_of_code, skipped, attempts, version, created_at, finished_at"""
+    lines_of_code, skipped, version, created_at, finished_at"""
 
 _INSERT = """
     INSERT INTO runs (id, org_id, repository_id, repository_name, commit, bundle_digest, status, pending, version,
@@ -55,18 +55,14 @@ _RESULTS = """
     FROM results WHERE run_id = ANY($1::uuid[])
     ORDER BY kind
 """
-_BEGIN = f"UPDATE runs SET attempts = attempts + 1 WHERE id = $1 RETURNING {_COLUMNS}"
 _PREPARED = """
     UPDATE runs SET status = $2, commit = $3, bundle_digest = $4, files = $5, lines_of_code = $6, skipped = $7
     WHERE id = $1
 """
 _BEGIN_AUDIT = f"""
-    UPDATE results SET attempts = attempts + 1, status = {Status.RUNNING:d}
+    UPDATE results SET status = {Status.RUNNING:d}
     WHERE run_id = $1 AND kind = $2 AND status IN ({Status.QUEUED:d}, {Status.RUNNING:d})
-    RETURNING attempts
 """
-_GIVE_BACK = "UPDATE runs SET attempts = attempts - 1 WHERE id = $1"
-_GIVE_BACK_AUDIT = "UPDATE results SET attempts = attempts - 1 WHERE run_id = $1 AND kind = $2"
 _STORE = f"""
     UPDATE results SET status = $3, score = $4, reason = $5, findings = $6, duration_ms = $7
     WHERE run_id = $1 AND kind = $2 AND status IN ({Status.QUEUED:d}, {Status.RUNNING:d})
@@ -141,18 +137,6 @@ class PostgresRuns:
         """The newest run of each of these repositories that has one, with their results, by two statements."""
         return await self._runs(await self.tx.connection.fetch(_LATEST, repositories))
 
-    async def begin(self, run_id: UUID) -> AuditRun:
-        """Note that a worker begins to prepare the run, and lock it. Raises AuditNotFound."""
-        row = await self.tx.connection.fetchrow(_BEGIN, run_id)
-        return (await self._runs([_found(row, run_id)]))[0]
-
-    async def give_back(self, run_id: UUID, kind: AuditKind | None = None) -> None:
-        """Take back that a worker began."""
-        if kind is None:
-            await self.tx.connection.execute(_GIVE_BACK, run_id)
-        else:
-            await self.tx.connection.execute(_GIVE_BACK_AUDIT, run_id, kind)
-
     async def prepared(self, run: AuditRun) -> None:
         """Store what is to be audited, and ask workers for the audits that are queued."""
         await self.tx.connection.execute(
@@ -173,10 +157,9 @@ class PostgresRuns:
             ]
         )
 
-    async def begin_audit(self, run_id: UUID, kind: AuditKind) -> int | None:
-        """Note that a worker begins with an audit; how often that happened, or None when it has ended."""
-        attempts: int | None = await self.tx.connection.fetchval(_BEGIN_AUDIT, run_id, kind)
-        return attempts
+    async def begin_audit(self, run_id: UUID, kind: AuditKind) -> bool:
+        """Note that an audit is running; False when it has ended."""
+        return bool(await self.tx.connection.execute(_BEGIN_AUDIT, run_id, kind) == "UPDATE 1")
 
     async def store(self, run_id: UUID, repository_id: UUID, measured: Measured) -> bool:
         """Store a result with its findings, once, and announce it; says whether it was the run's last."""

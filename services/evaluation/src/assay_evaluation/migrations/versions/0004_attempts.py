@@ -1,0 +1,18 @@
+"""Workers note the tasks that they have in hand."""
+
+from alembic import op
+
+from assay_common.postgres.tables import create_attempts, drop_tables
+
+revision = "0004"
+down_revision = "0003"
+
+SCHEMA = "evaluation"
+
+
+def upgrade() -> None:
+    create_attempts(op, SCHEMA)
+
+
+def downgrade() -> None:
+    drop_tables(op, SCHEMA, ["attempts"])
