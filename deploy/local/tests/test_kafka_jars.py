@@ -19,9 +19,14 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_client_is_of_the_brokers_version() -> None:
-    versions = {jar.artifact: jar.version for jar in kafka_jars.locked_jars()}
-    assert versions["kafka-clients"] == versions["kafka_2.13"]
+@pytest.mark.parametrize("lock", [kafka_jars.BROKER, kafka_jars.MIRROR], ids=lambda lock: lock.name)
+def test_all_of_kafka_is_of_the_brokers_version(lock: kafka_jars.Lock) -> None:
+    versions = {jar.artifact: jar.version for jar in lock.jars() if jar.group == "org.apache.kafka"}
+    assert set(versions.values()) == {versions["kafka_2.13"]}
+
+
+def test_the_mirror_runs_on_the_brokers_own_jars() -> None:
+    assert set(kafka_jars.BROKER.jars()) < set(kafka_jars.MIRROR.jars())
 
 
 def test_a_damaged_jar_is_fetched_again_and_only_that(cache: Path) -> None:

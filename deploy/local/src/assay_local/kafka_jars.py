@@ -1,7 +1,8 @@
-"""The jars of Apache Kafka: a locked list, fetched once into the user's cache and checked by hash.
+"""The jars of Apache Kafka: locked lists, fetched once into the user's cache and checked by hash.
 
-`kafka_jars.lock` pins every jar, so that every machine runs the same bytes and nothing is resolved at start.
-To move to another version change `_ROOTS` and run `python -m assay_local.kafka_jars`.
+A lock file pins every jar, so that every machine runs the same bytes and nothing is resolved at start:
+`kafka_jars.lock` for a broker, `mirror_jars.lock` for MirrorMaker 2 too, with the Kafka Connect that runs it.
+To move to another version change `_VERSION` and run `python -m assay_local.kafka_jars`.
 """
 
 import hashlib
@@ -19,12 +20,7 @@ from platformdirs import user_cache_path
 
 from assay_local.errors import DownloadFailed
 
-_ROOTS = (
-    "org.apache.kafka:kafka_2.13:4.1.0",
-    "org.apache.logging.log4j:log4j-core:2.24.3",
-    "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3",
-)
-_LOCK_FILE = Path(__file__).with_name("kafka_jars.lock")
+_VERSION = "4.1.0"
 _DOWNLOADS_AT_ONCE = 6
 _TIMEOUT_SECONDS = 60
 
@@ -44,18 +40,48 @@ class Jar:
         return f"{self.group}:{self.artifact}:{self.version}"
 
 
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A pinned list of jars: what was asked for, and all that it needs at run time."""
+
+    name: str
+    roots: tuple[str, ...]
+
+    @property
+    def file(self) -> Path:
+        """Where it is kept: a line for each jar."""
+        return Path(__file__).with_name(self.name)
+
+    def jars(self) -> list[Jar]:
+        """The jars of the lock file."""
+        lines = (line.split() for line in self.file.read_text().splitlines() if not line.startswith("#"))
+        return [_jar(coordinates, sha256) for coordinates, sha256 in lines]
+
+
+BROKER = Lock(
+    "kafka_jars.lock",
+    (
+        f"org.apache.kafka:kafka_2.13:{_VERSION}",
+        "org.apache.logging.log4j:log4j-core:2.24.3",
+        "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3",
+    ),
+)
+MIRROR = Lock(
+    "mirror_jars.lock",
+    (
+        *BROKER.roots,
+        f"org.apache.kafka:connect-mirror:{_VERSION}",
+        f"org.apache.kafka:connect-runtime:{_VERSION}",
+    ),
+)
+
+
 def cache_folder() -> Path:
     """Where jars are kept for every clone of this user (XDG_CACHE_HOME moves it)."""
     return user_cache_path("assay") / "maven"
 
 
-def locked_jars() -> list[Jar]:
-    """The jars of the lock file."""
-    lines = (line.split() for line in _LOCK_FILE.read_text().splitlines() if not line.startswith("#"))
-    return [_jar(coordinates, sha256) for coordinates, sha256 in lines]
-
-
-def fetch(progress: Callable[[int, int], None], cache: Path | None = None) -> list[Path]:
+def fetch(progress: Callable[[int, int], None], cache: Path | None = None, lock: Lock = BROKER) -> list[Path]:
     """The paths of all jars, in the order of the lock; what is missing or damaged is downloaded.
 
     `progress` is told how many of how many are there, only while something is downloaded.
@@ -64,7 +90,7 @@ def fetch(progress: Callable[[int, int], None], cache: Path | None = None) -> li
         DownloadFailed: a jar could not be fetched or its bytes are not the pinned ones. What was fetched is kept.
     """
     folder = cache or cache_folder()
-    jars = locked_jars()
+    jars = lock.jars()
     if all(_is_intact(jar, folder) for jar in jars):  # perhaps in a place where nothing may be written
         return [_path(jar, folder) for jar in jars]
     folder.mkdir(parents=True, exist_ok=True)
@@ -114,11 +140,11 @@ def _is_intact(jar: Jar, folder: Path) -> bool:
     return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == jar.sha256
 
 
-def _resolve(folder: Path) -> list[Jar]:
-    """Resolve the roots and all they need at run time, from Maven."""
+def _resolve(lock: Lock, folder: Path) -> list[Jar]:
+    """Resolve the lock's roots and all they need at run time, from Maven."""
     context = MavenContext(repo_cache=folder, resolver=PythonResolver(), timeout=_TIMEOUT_SECONDS)
     # raw: a root's POM must not manage the versions of the others; log4j's would put an old client under Kafka.
-    roots = [replace(Coordinate.parse(root), scope="compile", raw=True) for root in _ROOTS]
+    roots = [replace(Coordinate.parse(root), scope="compile", raw=True) for root in lock.roots]
     resolved, transitive = context.resolver.resolve([context.create_dependency(root) for root in roots])
     needed = [*resolved, *(each for each in transitive if each.scope in ("compile", "runtime"))]
     return sorted(
@@ -135,11 +161,12 @@ def _resolve(folder: Path) -> list[Jar]:
     )
 
 
-def _write_lock() -> None:
+def _write_locks() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        lines = [f"{jar.coordinates} {jar.sha256}\n" for jar in _resolve(Path(folder))]
-    _LOCK_FILE.write_text("# Written by `python -m assay_local.kafka_jars`.\n" + "".join(lines))
+        for lock in (BROKER, MIRROR):
+            lines = [f"{jar.coordinates} {jar.sha256}\n" for jar in _resolve(lock, Path(folder))]
+            lock.file.write_text("# Written by `python -m assay_local.kafka_jars`.\n" + "".join(lines))
 
 
 if __name__ == "__main__":
-    _write_lock()
+    _write_locks()

