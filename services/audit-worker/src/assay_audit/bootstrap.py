@@ -22,6 +22,7 @@ from assay_audit.adapters.jobs.certificate import Certificate
 from assay_audit.adapters.jobs.engine_jobs import EngineJobs, Patience
 from assay_audit.adapters.jobs.exchange import Exchange, Orders
 from assay_audit.adapters.jobs.manifest import Owner
+from assay_audit.adapters.old_bundles import old_bundles
 from assay_audit.adapters.postgres.transaction import PostgresTransaction
 from assay_audit.adapters.processes import Limits
 from assay_audit.adapters.resolver import SystemResolver
@@ -139,10 +140,12 @@ async def _parts(settings: Settings, lifecycle: Lifecycle) -> AsyncIterator[Part
         stack.callback(scratch.close)
         house = settings.housekeeping
         analyses = Expendable("analyses", "created_at < $1", timedelta(days=house.analyses_days))
-        old = [handled_events(house), forgotten_attempts(house), published_events(house), analyses]
+        parts = parts_of(settings, database, scratch)
+        bundles = old_bundles(parts.store, house.bundles_days)
+        old = [handled_events(house), forgotten_attempts(house), published_events(house), analyses, bundles]
         lifecycle.spawn("housekeeping", keep_house(database, SCHEMA, old, house, lifecycle))
         lifecycle.spawn("outbox", relay(database, SCHEMA, events, lifecycle))
-        yield parts_of(settings, database, scratch)
+        yield parts
 
 
 def parts_of(settings: Settings, database: asyncpg.Pool, scratch: ScratchFolders) -> Parts:

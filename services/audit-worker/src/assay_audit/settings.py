@@ -68,11 +68,13 @@ class MirrorSettings(Section):
     """What all of them may take up; those in use are never removed."""
 
 
-class CacheHousekeepingSettings(HousekeepingSettings):
-    """How long rows are kept that the service has no more use for."""
+class AuditHousekeepingSettings(HousekeepingSettings):
+    """How long rows and bundles are kept that the service has no more use for."""
 
     analyses_days: PositiveInt = 90
     """What engines said of a content, after which it is analysed anew if it is there still."""
+    bundles_days: PositiveInt = 90
+    """Bundles after they were last uploaded, cloned or audited; a repository's newest is kept in any case."""
 
 
 class JobsSettings(Section):
@@ -136,7 +138,7 @@ class Settings(ServiceSettings):
     clone: CloneSettings = CloneSettings()
     limits: LimitSettings = LimitSettings()
     mirrors: MirrorSettings = MirrorSettings()
-    housekeeping: CacheHousekeepingSettings = CacheHousekeepingSettings()
+    housekeeping: AuditHousekeepingSettings = AuditHousekeepingSettings()
     jobs: JobsSettings = JobsSettings()
     engine_processes: PositiveInt | None = Field(default=None)
     """Engine processes that run at a time in one worker, if not in Jobs; by default one a core."""

@@ -7,7 +7,7 @@ role that removes may delete from the inbox and, of events, only those published
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -15,6 +15,7 @@ from typing import Final
 import asyncpg
 import structlog
 
+from assay_common.errors import Unavailable
 from assay_common.lifecycle import Lifecycle
 from assay_common.metrics import HOUSEKEEPING_REMOVED
 from assay_common.postgres.outbox import DATABASE_AWAY
@@ -35,6 +36,10 @@ class Expendable:
     is_old: str
     """SQL about a row, in which $1 is the time that a row must lie before; a literal of the code."""
     kept: timedelta
+    batch: int = BATCH
+    remove_with: Callable[[Sequence[asyncpg.Record]], Awaitable[None]] | None = None
+    """Removes what lies elsewhere and goes with rows, within their transaction: when it raises (Unavailable, if that
+    place is away) they stay. May be called again for rows whose things are gone."""
 
 
 def handled_events(settings: HousekeepingSettings) -> Expendable:
@@ -62,7 +67,8 @@ async def keep_house(
     """Remove what is old, now and then, until the process stops; to be spawned.
 
     Of all replicas one does it at a time (a session's advisory lock). What a batch has removed is committed, so one
-    that dies in between costs nothing. While the database is away nothing is removed.
+    that dies in between costs nothing. While the database is away, or another place
+    that rows go with, nothing is removed.
     """
     housekeeper = Housekeeper(pool, schema, expendables)
     # The first time soon, or processes that are often replaced would never come to it; not all at the same moment.
@@ -72,6 +78,8 @@ async def keep_house(
             await housekeeper.clean(lifecycle.stopping)
         except DATABASE_AWAY as error:
             log.warning("housekeeping waits for the database", schema=schema, error=f"{type(error).__name__}: {error}")
+        except Unavailable as error:
+            log.warning("housekeeping waits", schema=schema, error=error.message)
         pause = settings.every_seconds * random.uniform(0.9, 1.1)  # noqa: S311 - likewise
 
 
@@ -103,7 +111,7 @@ class Housekeeper:
             batch = await self._remove(connection, expendable)
             removed += batch
             HOUSEKEEPING_REMOVED.labels(self._names.schema, expendable.table).inc(batch)
-            if batch < BATCH:
+            if batch < expendable.batch:
                 break
             await asyncio.sleep(time.perf_counter() - began)  # a backlog takes half of one connection's time, not all
         if removed:
@@ -114,15 +122,18 @@ class Housekeeper:
         table = expendable.table
         async with connection.transaction():
             await connection.execute(f"SET LOCAL ROLE {self._names.system}")
-            done = await connection.execute(
-                f"""
+            before = await connection.fetchval("SELECT now() - $1::interval", expendable.kept)
+            # A row that somebody changes meanwhile has another ctid, and stays.
+            delete = f"""
                 DELETE FROM {table} WHERE ctid = ANY (ARRAY (
-                    SELECT ctid FROM {table} WHERE {expendable.is_old} LIMIT {BATCH}
+                    SELECT ctid FROM {table} WHERE {expendable.is_old} LIMIT {expendable.batch}
                 ))
-                """,  # noqa: S608 - names and conditions are literals of the code
-                await connection.fetchval("SELECT now() - $1::interval", expendable.kept),
-            )
-        return int(done.removeprefix("DELETE "))
+            """  # noqa: S608 - names and conditions are literals of the code
+            if expendable.remove_with is None:
+                return int((await connection.execute(delete, before)).removeprefix("DELETE "))
+            rows = await connection.fetch(f"{delete} RETURNING *", before)
+            await expendable.remove_with(rows)
+            return len(rows)
 
 
 async def _stopping_within(lifecycle: Lifecycle, seconds: float) -> bool:

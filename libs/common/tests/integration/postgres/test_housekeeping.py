@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -22,6 +23,7 @@ from assay_protos.topics import ALL
 SCHEMA = "notes"
 DEFAULTS = HousekeepingSettings()
 OLD = [handled_events(DEFAULTS), published_events(DEFAULTS)]
+IN_TENS = [replace(each, batch=10) for each in OLD]
 NOT_STOPPING = asyncio.Event()
 LOCKS = """
     SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
@@ -119,17 +121,12 @@ async def test_the_permission_can_be_taken_back(superuser, rows, permitted, data
     await test_without_permission_nothing_goes(database, rows)
 
 
-@pytest.fixture
-def small_batches(monkeypatch):
-    monkeypatch.setattr(housekeeping, "BATCH", 10)
-
-
-@pytest.mark.usefixtures("permitted", "small_batches")
+@pytest.mark.usefixtures("permitted")
 async def test_a_backlog_goes_in_batches_by_one_replica_at_a_time(settings, rows, superuser):
     """Two replicas at once: one does it all, the other nothing; each batch is committed by itself."""
     await rows.put(inbox=[100] * 95 + [1])
     async with pool(settings, SCHEMA) as one, pool(settings, SCHEMA) as two:
-        first, second = (Housekeeper(each, SCHEMA, OLD) for each in (one, two))
+        first, second = (Housekeeper(each, SCHEMA, IN_TENS) for each in (one, two))
         counts = await asyncio.gather(first.clean(NOT_STOPPING), second.clean(NOT_STOPPING))
         assert sum(counts) == 95
         assert await rows.count("inbox") == 1
@@ -145,33 +142,33 @@ async def held_at(superuser, row_age):
         yield
 
 
-@pytest.mark.usefixtures("permitted", "small_batches")
+@pytest.mark.usefixtures("permitted")
 async def test_one_that_dies_in_the_middle_leaves_the_rest_to_the_next(settings, rows, superuser):
     """Its session is ended while it waits for a row in its third batch."""
     await rows.put(inbox=[100] * 25)
     await rows.put(inbox=[200])
     async with pool(settings, SCHEMA) as one, pool(settings, SCHEMA) as two:
         async with held_at(superuser, 150):
-            dying = asyncio.create_task(Housekeeper(one, SCHEMA, OLD).clean(NOT_STOPPING))
+            dying = asyncio.create_task(Housekeeper(one, SCHEMA, IN_TENS).clean(NOT_STOPPING))
             waits = "SELECT pid FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = $1"
             name = await superuser.fetchval("SELECT current_database()")
             async with asyncio.timeout(30):
                 while not (pid := await superuser.fetchval(waits, name)):  # noqa: ASYNC110 - another session's
                     await asyncio.sleep(0.01)
-            assert await Housekeeper(two, SCHEMA, OLD).clean(NOT_STOPPING) == 0
+            assert await Housekeeper(two, SCHEMA, IN_TENS).clean(NOT_STOPPING) == 0
             await superuser.execute("SELECT pg_terminate_backend($1)", pid)
             with pytest.raises(housekeeping.DATABASE_AWAY):
                 await dying
         assert await rows.count("inbox") == 6
-        assert await Housekeeper(two, SCHEMA, OLD).clean(NOT_STOPPING) == 6
+        assert await Housekeeper(two, SCHEMA, IN_TENS).clean(NOT_STOPPING) == 6
 
 
-@pytest.mark.usefixtures("permitted", "small_batches")
+@pytest.mark.usefixtures("permitted")
 async def test_one_that_is_to_stop_begins_no_other_batch(database, rows):
     await rows.put(inbox=[100] * 25)
     stopping = asyncio.Event()
     stopping.set()
-    assert await Housekeeper(database, SCHEMA, OLD).clean(stopping) == 0
+    assert await Housekeeper(database, SCHEMA, IN_TENS).clean(stopping) == 0
     assert await rows.count("inbox") == 25
 
 

@@ -1,6 +1,8 @@
 """Bundles in an object store: a folder, S3, GCS or Azure, by URL."""
 
 import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -48,6 +50,17 @@ class ObjectBundleStore:
             raise RepositoryUnreadable("the bundle is no longer in the object store", digest=digest) from error
         except (BaseError, OSError) as error:
             raise ObjectStoreUnavailable(f"the bundle could not be read: {type(error).__name__}") from error
+
+    async def remove(self, bundles: Sequence[tuple[UUID, UUID, str]]) -> None:
+        """Remove bundles (organisation, repository, digest), also such as are gone. Raises ObjectStoreUnavailable."""
+        try:
+            await asyncio.gather(*(self._remove(_key(*bundle)) for bundle in bundles))
+        except (BaseError, OSError) as error:
+            raise ObjectStoreUnavailable(f"bundles could not be removed: {type(error).__name__}") from error
+
+    async def _remove(self, key: str) -> None:
+        with suppress(FileNotFoundError):
+            await obstore.delete_async(self._store, key)
 
 
 def _key(org_id: UUID, repository_id: UUID, digest: str) -> str:

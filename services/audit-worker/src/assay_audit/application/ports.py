@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -35,6 +36,9 @@ class Repositories(Protocol):
 
     async def bundle_with(self, repository_id: UUID, commit: str) -> str | None:
         """Digest of the newest bundle that was uploaded for this very commit, which later ones may lack."""
+
+    async def use_bundle(self, repository_id: UUID, digest: str, *, at: datetime) -> bool:
+        """Keep a bundle from being removed as old; False when there is none such, or not any more."""
 
     async def save(self, repository: Repository, bundle: Bundle, *, moved: bool) -> None:
         """Store the repository and its new bundle, and announce its new commit if it moved."""

@@ -23,11 +23,13 @@ class StartAudit:
         async with self.uow(caller.tenant) as tx:
             repository = await find_repository(tx, caller, required("repository", reference))
             audited = repository.commit_to_audit(commit)
-            digest = await tx.repositories.bundle_with(repository.id, audited)
+            digest, at = await tx.repositories.bundle_with(repository.id, audited), self.clock()
             if not repository.url:
                 digest = digest or repository.bundle_digest
             elif not commit:
                 digest = None  # cloned anew: its newest commit may have moved
-            run = AuditRun.queue(new_id(), repository.id, repository.name, audited, digest, at=self.clock())
+            if digest and not await tx.repositories.use_bundle(repository.id, digest, at=at):
+                digest = None if repository.url else repository.bundle_digest  # it was removed as old in this moment
+            run = AuditRun.queue(new_id(), repository.id, repository.name, audited, digest, at=at)
             await tx.runs.add(run)
         return run

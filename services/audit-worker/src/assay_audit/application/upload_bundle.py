@@ -35,6 +35,8 @@ class UploadBundle:
         async with self.scratch.folder() as folder:
             received = await self.scratch.receive(chunks, folder)
             head = await self.verifier.head_of(received.path, commit)
+            async with self.uow(caller.tenant) as tx:  # the same one of long ago is not to go while this is stored
+                await tx.repositories.use_bundle(repository.id, received.digest, at=self.clock())
             await self.store.put(caller.tenant, repository.id, received)
         bundle = Bundle(repository.id, received.digest, head, received.size_bytes, self.clock())
         async with self.uow(caller.tenant) as tx:

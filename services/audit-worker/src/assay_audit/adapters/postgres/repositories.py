@@ -4,6 +4,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -36,13 +37,14 @@ _PAGE = f"""
     LIMIT $3
 """
 _KEEP_BUNDLE = """
-    INSERT INTO bundles (org_id, repository_id, digest, head_commit, size_bytes, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6)
-    ON CONFLICT (repository_id, digest) DO UPDATE SET head_commit = EXCLUDED.head_commit
+    INSERT INTO bundles (org_id, repository_id, digest, head_commit, size_bytes, created_at, used_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $6)
+    ON CONFLICT (repository_id, digest) DO UPDATE SET head_commit = EXCLUDED.head_commit, used_at = EXCLUDED.used_at
 """
 _BUNDLE_WITH = """
     SELECT digest FROM bundles WHERE repository_id = $1 AND head_commit = $2 ORDER BY created_at DESC LIMIT 1
 """
+_USE_BUNDLE = "UPDATE bundles SET used_at = $3 WHERE repository_id = $1 AND digest = $2"
 _UPDATE = """
     UPDATE repositories SET head_commit = $2, bundle_digest = $3, version = $4, updated_at = $5 WHERE id = $1
 """
@@ -95,6 +97,10 @@ class PostgresRepositories:
         """Digest of the newest bundle that was uploaded for this very commit, which later ones may lack."""
         digest: str | None = await self.tx.connection.fetchval(_BUNDLE_WITH, repository_id, commit)
         return digest
+
+    async def use_bundle(self, repository_id: UUID, digest: str, *, at: datetime) -> bool:
+        """Keep a bundle from being removed as old; False when there is none such, or not any more."""
+        return bool(await self.tx.connection.execute(_USE_BUNDLE, repository_id, digest, at) == "UPDATE 1")
 
     async def save(self, repository: Repository, bundle: Bundle, *, moved: bool) -> None:
         """Store the repository and its new bundle, and announce its new commit if it moved."""
