@@ -180,6 +180,9 @@ MODEL = f'{HERE},component="evaluation-worker",pod="w-1",gen_ai_request_model="s
 TASKS = f'{HERE},component="audit-worker",pod="w-1",topic="assay.audit.tasks"'
 AUDIT = f'{HERE},component="audit-worker",pod="w-1"'
 
+TRUSTED = "trusted_certificates_not_after_timestamp_seconds"
+MADE = "certmanager_certificate"
+
 CAUSES: Sequence[Scenario] = (
     cause("AssayMetricsAbsent", PAGE, {}, silent="9m", fires="11m", alive={}),
     Scenario(
@@ -234,6 +237,25 @@ CAUSES: Sequence[Scenario] = (
         },
         silent="20m",
         fires="45m",
+    ),
+    cause(
+        "AssayCertificateExpires",
+        TICKET,
+        {
+            # After 30 minutes one pod's has less than five days, and that of the other is renewed.
+            f'{TRUSTED}{{{PROMPT},file="/etc/assay/kafka/ca.crt"}}': "433800x{n}",
+            f'{TRUSTED}{{{SECOND},file="/etc/assay/kafka/ca.crt"}}': "9e9x{n}",
+            f'{TRUSTED}{{{PROMPT},file="/etc/assay/database/ca.crt"}}': "9e9x{n}",
+            f'{MADE}_expiration_timestamp_seconds{{exported_namespace="assay",name="late"}}': "86400x{n}",
+            f'{MADE}_renewal_timestamp_seconds{{exported_namespace="assay",name="late"}}': "1800x{n}",
+            f'{MADE}_expiration_timestamp_seconds{{exported_namespace="assay",name="short-lived"}}': "86400x{n}",
+            f'{MADE}_renewal_timestamp_seconds{{exported_namespace="assay",name="short-lived"}}': "57600x{n}",
+            f'{MADE}_expiration_timestamp_seconds{{exported_namespace="other",name="x"}}': "60x{n}",
+        },
+        silent="85m",
+        fires="95m",
+        number=2,
+        samples=120,
     ),
     cause(
         "AssayRequestsTurnedAway",

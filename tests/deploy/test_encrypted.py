@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.x509 import load_pem_x509_certificate
 from prometheus_client.parser import text_string_to_metric_families
 from redis.asyncio import Redis
 from tests.deploy.programs import start, variables_of
@@ -186,6 +187,8 @@ async def test_the_gateway_shares_its_limits_over_tls(release: Any, servers: Ser
         samples = {(each.name, *each.labels.values()): each.value for family in metrics for each in family.samples}
     assert samples["gateway_rate_limit_local",] == 0
     assert samples["gateway_rate_limit_decisions_total", "shared", "allowed"] > 0, "Valkey was not asked"
+    until = load_pem_x509_certificate(servers.authority.read_bytes()).not_valid_after_utc.timestamp()
+    assert samples["trusted_certificates_not_after_timestamp_seconds", str(servers.authority)] == until
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from tests.e2e.asked import short_run
+
 from assay_testing.api import eventually
 
 
@@ -18,15 +20,7 @@ def lines_of_trace(stack, trace_id):
 
 
 def test_one_trace_goes_from_the_request_over_grpc_and_kafka_to_the_worker(api, stack):
-    api.prompt("echo", "Repeat: {{ word }}")
-    api.dataset("words", '{"inputs": {"word": "blue"}, "expected": "blue"}')
-    wanted = {
-        "prompt": "echo",
-        "dataset": "words",
-        "model": "local/smollm2",
-        "evaluators": [{"kind": "contains"}],
-        "parameters": {"max_tokens": 2},
-    }
+    wanted = short_run(api)
     answer = api.http.post("/v1/runs", json=wanted)
     api.finished(f"/v1/runs/{answer.json()['id']}")
     trace_id = answer.headers["x-trace-id"]

@@ -39,6 +39,12 @@ DATABASE_POOL_WAIT_SECONDS = Histogram(
     "database_pool_wait_seconds", "Time that a transaction waited for a connection of the pool.", buckets=_SECONDS
 )
 
+TRUSTED_CERTIFICATES_NOT_AFTER = Gauge(
+    "trusted_certificates_not_after_timestamp_seconds",
+    "When the last certificate of a file expires that this process was told to trust; no series without such files.",
+    ["file"],
+)
+
 INFO = Gauge("service_info", "1; the labels say what runs.", ["service", "version"])
 READY = Gauge("service_ready", "1 while the process takes work, else 0.")
 CHECK_FAILED = Gauge("service_check_failed", "1 while a readiness check fails, else 0.", ["check"])

@@ -12,7 +12,7 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.metadata import MetadataRequest
 
-from assay_common.certificates import distrust
+from assay_common.certificates import distrust, measure_read_once
 from assay_common.settings import KafkaSettings
 
 PROBE_TIMEOUT_MS: Final = 5000
@@ -28,6 +28,8 @@ def connection_options(settings: KafkaSettings) -> dict[str, Any]:
     }
     if settings.security_protocol.endswith("SSL"):
         options["ssl_context"] = ssl.create_default_context(cafile=settings.ca_file)
+        if settings.ca_file is not None:
+            measure_read_once(settings.ca_file)
     if settings.sasl_username is not None and settings.sasl_password is not None:
         options["sasl_mechanism"] = settings.sasl_mechanism
         options["sasl_plain_username"] = settings.sasl_username

@@ -2,14 +2,17 @@
 
 import asyncio
 import json
+import os
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
 import structlog
 
+from assay_common.certificates import measure_read_always
 from assay_common.errors import Unavailable
 from assay_common.lifecycle import Lifecycle
 from assay_common.metrics import DATABASE_POOL_IDLE, DATABASE_POOL_LIMIT, DATABASE_POOL_SIZE
@@ -55,6 +58,8 @@ async def pool(
         DatabaseRefused: the database does not take this login, this certificate or this way to connect.
     """
     opened = await _open(settings, Names(schema))
+    if (trusted := os.environ.get("PGSSLROOTCERT")) is not None:
+        measure_read_always(Path(trusted))
     DATABASE_POOL_LIMIT.set(opened.get_max_size())
     DATABASE_POOL_SIZE.set_function(opened.get_size)
     DATABASE_POOL_IDLE.set_function(opened.get_idle_size)

@@ -13,7 +13,7 @@ import structlog
 from assay_auth.application.ports import Mail
 from assay_auth.domain.errors import MailerUnavailable, MailRefused
 from assay_auth.settings import SmtpSecurity, SmtpSettings
-from assay_common.certificates import distrust
+from assay_common.certificates import distrust, measure_read_always
 
 log = structlog.get_logger()
 
@@ -27,6 +27,8 @@ class SmtpMailer:
 
     def __init__(self, settings: SmtpSettings) -> None:
         self._settings = settings
+        if settings.ca_file is not None:
+            measure_read_always(settings.ca_file)
 
     async def send(self, mail: Mail) -> None:
         """Hand a mail over; raises MailRefused, MailerUnavailable."""

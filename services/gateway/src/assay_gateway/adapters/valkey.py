@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from redis.asyncio import Redis
@@ -11,7 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError
 
-from assay_common.certificates import distrust
+from assay_common.certificates import distrust, measure_read_always
 from assay_gateway.application.ports import BucketsAway, Lease
 from assay_gateway.domain.rate import Claims
 
@@ -88,6 +89,8 @@ async def valkey(url: str, timeout_seconds: float) -> AsyncIterator[Redis]:
         socket_connect_timeout=timeout_seconds,
         client_name="assay-gateway",
     )
+    if trusted := client.connection_pool.connection_kwargs.get("ssl_ca_certs"):
+        measure_read_always(Path(trusted))
     # The caller decides what a failure means; a retry here would only make requests wait.
     client.set_retry(Retry(NoBackoff(), 0))
     try:

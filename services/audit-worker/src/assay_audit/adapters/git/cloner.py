@@ -11,6 +11,7 @@ from assay_audit.adapters.git.command import Git, complaint
 from assay_audit.application.ports import BundleFile
 from assay_audit.domain.clone_url import CloneTarget
 from assay_audit.domain.errors import RepositoryUnreadable
+from assay_common.certificates import measure_read_always
 
 
 class HttpsCloner:
@@ -19,6 +20,8 @@ class HttpsCloner:
     def __init__(self, git: Git, *, seconds: float, max_bytes: int, ca_file: Path | None) -> None:
         self._git = git.within(seconds, max_bytes)
         self._trust = (f"http.sslCAInfo={ca_file}",) if ca_file else ()
+        if ca_file is not None:
+            measure_read_always(ca_file)
 
     async def clone(self, target: CloneTarget, addresses: Sequence[str], folder: Path) -> tuple[BundleFile, str]:
         """Clone from exactly these addresses and pack the clone as a bundle; the bundle, and the commit of its HEAD.
