@@ -253,7 +253,8 @@ async def _gateway(
     port = free_port(avoid=set())
     listens = {"ASSAY_HTTP__LISTEN": f"{HOST}:{port}", "ASSAY_OPS__LISTEN": f"{HOST}:{free_port(avoid={port})}"}
     kafka = {"ASSAY_KAFKA__CA_FILE": str(servers.authority)}
-    process = await _start(release, "gateway", trusted, listens | kafka)
+    patience = {"ASSAY_VALKEY__TIMEOUT_SECONDS": str(PATIENCE)}  # a busy machine takes long over a handshake
+    process = await _start(release, "gateway", trusted, listens | kafka | patience)
     try:
         yield f"http://{HOST}:{port}", process
     finally:
