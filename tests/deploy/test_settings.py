@@ -6,12 +6,14 @@ import base64
 import json
 import os
 from importlib import import_module
-from typing import Any
+from typing import Any, get_args
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
+from tests.deploy import values_table
 
 from assay_common.kafka import topics
+from assay_common.postgres.housekeeping import published_events
 from assay_common.roles import MigrationSettings
 from assay_common.settings import DELIMITER, PREFIX, ServiceSettings, load
 
@@ -22,6 +24,15 @@ SECRETS = {
     "ASSAY_BOOTSTRAP_ADMIN__PASSWORD": "from the secret",
     "ASSAY_VALKEY__URL": "rediss://:secret@valkey.example.com:6380/0",
 }
+
+_KEPT = "ASSAY_HOUSEKEEPING__"
+_RETENTION = {
+    "inbox_days": "inboxDays",
+    "events_days": "eventsDays",
+    "analyses_days": "analysesDays",
+    "bundles_days": "bundlesDays",
+}
+"""Fields of the services' settings, and the values of the chart."""
 
 
 def test_settings_load(rendering: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,6 +119,42 @@ def test_models_reach_the_workers_as_json(external: Any) -> None:
         assert json.loads(models)["house"]["input_cost_per_token"] == pytest.approx(2e-7)
 
 
+def test_retention_is_what_the_services_would_do_by_themselves(rendering: Any, defaults: dict[str, Any]) -> None:
+    """Each value reaches those that keep such a thing, and no other; the defaults and the least are the settings'."""
+    least = values_table.schema()["properties"]["retention"]["properties"]
+    for name, pod in rendering.programs.items():
+        told = {
+            each["name"].removeprefix(_KEPT).lower(): each["value"]
+            for each in pod["spec"]["containers"][0]["env"]
+            if each["name"].startswith(_KEPT)
+        }
+        settings = _settings_of(pod)
+        if "housekeeping" not in settings.model_fields:
+            assert not told, name
+            continue
+        house = settings.model_fields["housekeeping"].annotation
+        assert house is not None
+        fields = {field for field in house.model_fields if field.endswith("_days")}
+        assert told.keys() == (fields if _forgets_events(pod) else fields - {"events_days"}), name
+        for field, days in told.items():
+            value = _RETENTION[field]
+            assert house.model_fields[field].default == defaults["retention"][value] == int(days), f"{name}: {field}"
+            with pytest.raises(ValidationError):
+                house(**{field: least[value]["minimum"] - 1})
+            house(**{field: least[value]["minimum"]})
+
+
+def test_retention_reaches_those_that_keep(minimal: Any) -> None:
+    changed = minimal({"retention": {"inboxDays": 46, "eventsDays": 47, "analysesDays": 48, "bundlesDays": 49}})
+    for name, program in {"audit": "audit-worker", "evaluation": "evaluation-worker", "auth": "auth"}.items():
+        given = {each["name"]: each.get("value") for each in changed.pods[program]["spec"]["containers"][0]["env"]}
+        assert [given.get(f"{_KEPT}{field.upper()}") for field in _RETENTION] == {
+            "audit": ["46", "47", "48", "49"],
+            "evaluation": ["46", "47", None, None],
+            "auth": ["46", None, None, None],
+        }[name]
+
+
 def test_each_schema_is_migrated_once_by_its_owner(rendering: Any, defaults: dict[str, Any]) -> None:
     schemas = {component["schema"] for component in defaults["components"].values() if "schema" in component}
     jobs = {name: job for name, job in rendering.preparations.items() if name != "topics"}
@@ -162,11 +209,20 @@ def _settings_of(pod: dict[str, Any]) -> type[ServiceSettings]:
 def _is_field(settings: type[BaseModel], variable: str) -> bool:
     model: Any = settings
     for part in variable.removeprefix(PREFIX).lower().split(DELIMITER):
-        fields = getattr(model, "model_fields", {})
+        # A section that may be absent is a union with None.
+        fields: dict[str, Any] = next(
+            (one.model_fields for one in (model, *get_args(model)) if hasattr(one, "model_fields")), {}
+        )
         if part not in fields:
             return False
         model = fields[part].annotation
     return True
+
+
+def _forgets_events(pod: dict[str, Any]) -> bool:
+    """Whether the program lets go of events: in most services they are what the service is made of."""
+    module, _ = pod["spec"]["containers"][0]["args"]
+    return hasattr(import_module(f"{module}.bootstrap"), published_events.__name__)
 
 
 def _schema_of(module: str) -> str:

@@ -51,6 +51,9 @@
 {{ include (printf "assay.env.%s" $need) $context }}
 {{- end }}
 {{- end }}
+{{- with $component.schema }}
+{{ include "assay.env.retention" (dict "days" $root.Values.retention "schema" .) }}
+{{- end }}
 {{- with $component.data }}
 - name: ASSAY_DATA_DIR
   value: /data
@@ -89,6 +92,22 @@
 {{- if $database.caSecret }}
 - name: PGSSLROOTCERT
   value: /etc/assay/database/ca.crt
+{{- end }}
+{{- end -}}
+
+{{/* How long a service keeps what it has no more use for. Argument: days, schema. */}}
+{{- define "assay.env.retention" -}}
+- name: ASSAY_HOUSEKEEPING__INBOX_DAYS
+  value: {{ .days.inboxDays | quote }}
+{{- if has .schema (list "audit" "evaluation") }}
+- name: ASSAY_HOUSEKEEPING__EVENTS_DAYS
+  value: {{ .days.eventsDays | quote }}
+{{- end }}
+{{- if eq .schema "audit" }}
+- name: ASSAY_HOUSEKEEPING__ANALYSES_DAYS
+  value: {{ .days.analysesDays | quote }}
+- name: ASSAY_HOUSEKEEPING__BUNDLES_DAYS
+  value: {{ .days.bundlesDays | quote }}
 {{- end }}
 {{- end -}}
 
