@@ -84,9 +84,8 @@ def make_release(
             values["bootstrapAdmin"] = {"email": ADMIN}
             values["objectStore"] = store
             values["auditJobs"] = {"resources": CPU}
-            values["defaults"] = {"replicas": 1, "autoscaling": {"enabled": False}, "resources": CPU}
-            for name in ("gateway", "auth", "evaluation", "evaluation-worker", "audit", "audit-worker"):
-                values["components"].setdefault(name, {})["resources"] = CPU
+            values["defaults"] = {"replicas": 1, "autoscaling": {"enabled": False}}
+            ask_for_little(values)
             merge(values, changes)
             yield Release(cluster, namespace, values, tmp_path_factory.mktemp(mark))
 
@@ -106,6 +105,13 @@ def api(installation: Release) -> Iterator[Api]:
     """A caller with an organisation of its own."""
     with installation.reachable() as url:
         yield Api(url, ADMIN, installation.admin_password())
+
+
+def ask_for_little(values: dict[str, Any]) -> None:
+    """Let components reserve so little CPU that several releases fit on a small node."""
+    values.setdefault("defaults", {})["resources"] = CPU
+    for name in ("gateway", "auth", "evaluation", "evaluation-worker", "audit", "audit-worker"):
+        values.setdefault("components", {}).setdefault(name, {})["resources"] = CPU
 
 
 def merge(base: dict[str, Any], changes: dict[str, Any]) -> None:

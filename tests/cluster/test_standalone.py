@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import yaml
-from tests.cluster.conftest import ADMIN, CPU, MANIFEST
+from tests.cluster.conftest import ADMIN, MANIFEST, ask_for_little
 from tests.cluster.kube import Cluster, eventually
 from tests.cluster.release import CHART, Release
 
@@ -15,7 +15,7 @@ def test_a_trial_is_one_command_and_goes_as_it_came(cluster: Cluster, image_tags
     values["standalone"]["storage"] = {"enabled": False}  # a cluster may have no volumes to give
     values["image"] = {"tag": image_tags[0], "pullPolicy": "IfNotPresent"}
     values["bootstrapAdmin"] = {"email": ADMIN}
-    values["defaults"]["resources"] = CPU
+    ask_for_little(values)
     with cluster.namespace("assay-test-standalone", MANIFEST) as namespace:
         release = Release(cluster, namespace, values, tmp_path)
         release.install()
