@@ -1,7 +1,7 @@
 # Every target sets up what it needs. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs demo test test-unit test-cluster lint types format proto client problems bench sizing images chart chart-docs dashboards promtool test-rules clean drill-backup
+.PHONY: help setup up down status logs demo test test-unit test-cluster lint types format proto client problems bench sizing images chart chart-docs dashboards promtool test-rules clean drill-backup drill-region
 
 UV_VERSION := 0.13.8
 # A uv that is on PATH is used; otherwise one is installed into .local, from a wheel.
@@ -77,6 +77,9 @@ sizing: setup ## measure what each process takes, and write docs/operations/sizi
 
 drill-backup: setup ## lose the database of a suite under load, restore it, and measure both
 	@$(RUN) python -m tests.drills.backup $(DRILL_ARGS)
+
+drill-region: setup ## move a suite under load to a second region, planned or (DRILL_ARGS=--lost) not, and measure
+	@$(RUN) python -m tests.drills.region $(DRILL_ARGS)
 
 images: ## build every image (needs skaffold and docker)
 	@skaffold build
