@@ -120,7 +120,7 @@ def test_nothing_is_allowed_that_no_policy_names(rendering: Any) -> None:
     ("name", "ports"),
     [
         ("gateway", {GRPC, 4317, 6380, 9096}),
-        ("auth", {4317, 5432, 9096}),
+        ("auth", {587, 4317, 5432, 9096}),
         ("prompt", {GRPC, 4317, 5432, 9096}),
         ("evaluation", {GRPC, 4317, 5432, 9096}),
         ("evaluation-worker", {80, 443, 4317, 5432, 9096}),
