@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-import asyncpg
 import grpc
 import grpc.aio
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from assay_common.errors import Aborted, AssayError, Unavailable
 from assay_common.kafka.delivery import Undecodable
+from assay_common.postgres.away import database_is_away
 from assay_common.rpc.errors import RemoteError
 
 
@@ -31,12 +31,6 @@ _AWAY: Final = (
     Unavailable,
     ConnectionError,
     TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.ReadOnlySQLTransactionError,
     KafkaTimeoutError,
 )
 _AWAY_STATUSES: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
@@ -79,11 +73,8 @@ def _is_away(error: BaseException) -> bool:
             return error.code() in _AWAY_STATUSES
         case RemoteError():
             return error.status in _AWAY_STATUSES
-        case asyncpg.InterfaceError():
-            # asyncpg has no class of its own for a connection that broke while it was in use.
-            return "connection" in str(error) or "pool" in str(error)
         case _:
-            return isinstance(error, _AWAY)
+            return isinstance(error, _AWAY) or database_is_away(error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ Protocol: https://google.aip.dev/193 (ErrorInfo, BadRequest), carried in the tra
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import asyncpg
 import grpc
 import grpc.aio
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -15,6 +14,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
 from assay_common import errors
+from assay_common.postgres.away import database_is_away
 
 DETAILS_KEY: Final = "grpc-status-details-bin"
 DOMAIN: Final = "assay"
@@ -34,13 +34,6 @@ _CODES: Final[dict[type[errors.AssayError], grpc.StatusCode]] = {
     errors.Unavailable: grpc.StatusCode.UNAVAILABLE,
 }
 
-_DATABASE_AWAY: Final = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-)
 _FILE_ERRORS: Final = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
 """OSErrors that speak of this program's files, not of another part being away."""
 
@@ -103,7 +96,7 @@ def status_of(error: BaseException) -> Status:
 
 def is_away(error: BaseException) -> bool:
     """Whether `error` says that the database or another peer cannot be reached at the moment."""
-    return isinstance(error, _DATABASE_AWAY) or (
+    return database_is_away(error) or (
         isinstance(error, OSError) and not isinstance(error, (*_FILE_ERRORS, TimeoutError))
     )
 

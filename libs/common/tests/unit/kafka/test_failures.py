@@ -34,6 +34,8 @@ def remote_error(code):
         OSError("multiple exceptions: connect call failed"),
         asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation"),
         asyncpg.CannotConnectNowError("the database system is starting up"),
+        asyncpg.InternalClientError("got result for unknown protocol state 3"),
+        asyncpg.InterfaceError("connection is closed"),
         asyncpg.AdminShutdownError("terminating connection"),
         asyncpg.TooManyConnectionsError("sorry"),
         asyncpg.InterfaceError("connection is closed"),

@@ -92,6 +92,8 @@ def test_an_unknown_error_tells_nothing_of_itself(error):
         OSError("Multiple exceptions: [Errno 111] connect call failed"),
         asyncpg.ConnectionDoesNotExistError("gone"),
         asyncpg.CannotConnectNowError("starting up"),
+        asyncpg.InternalClientError("got result for unknown protocol state 3"),
+        asyncpg.InterfaceError("connection is closed"),
         asyncpg.AdminShutdownError("terminating connection"),
         asyncpg.TooManyConnectionsError("too many clients"),
     ],
