@@ -24,7 +24,7 @@ from assay.evaluation.v1 import (
 )
 from assay.prompt.v1 import prompts_pb2, prompts_pb2_grpc
 from assay.type.v1 import visibility_pb2
-from assay_common.lifecycle import Lifecycle
+from assay_common.lifecycle import Lifecycle, running
 from assay_common.postgres.migrations import migrate
 from assay_common.rpc.errors import error_from
 from assay_common.settings import DatabaseSettings, GrpcSettings, Targets
@@ -121,11 +121,16 @@ class Somebody:
 @asynccontextmanager
 async def serving(bootstrap, settings):
     """A service in this process; yields its target."""
-    lifecycle = Lifecycle(grace_seconds=5)
-    async with bootstrap.serve(settings, lifecycle) as port:
-        yield f"127.0.0.1:{port}"
-        lifecycle.stop()
-        await lifecycle.drain()
+    lifecycle, started = Lifecycle(grace_seconds=5), asyncio.Future[int]()
+
+    @asynccontextmanager
+    async def start(lifecycle: Lifecycle) -> AsyncIterator[None]:
+        async with bootstrap.serve(settings, lifecycle) as port:
+            started.set_result(port)
+            yield
+
+    async with running(lifecycle, start):
+        yield f"127.0.0.1:{await started}"
     assert lifecycle.failure is None
 
 

@@ -142,7 +142,7 @@ def test_harm_that_chance_explains_among_many_evaluators_does_not_decide():
     assert overall((same, replace(slightly_worse, p=0.001), *others), "same")[0] is Verdict.WORSE
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60))
 def test_swapping_the_runs_mirrors_the_comparison(outcomes):
     baseline, candidate = two_runs()
@@ -159,7 +159,7 @@ def test_swapping_the_runs_mirrors_the_comparison(outcomes):
     assert other.verdict is mirror.get(one.verdict, Verdict.NO_EVIDENCE)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
 def test_runs_that_said_the_same_do_not_differ(scores):
     comparison = compared(*two_runs(F1), pairs_of("f1", scores, scores))

@@ -55,7 +55,7 @@ def test_the_interval_nears_the_normal_one_for_many_pairs():
     assert difference.high == pytest.approx(values.mean() + half, abs=0.005)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.floats(-5, 5), min_size=1, max_size=40), st.integers(0, 2**64))
 def test_swapping_the_runs_mirrors_the_result(values, seed):
     there, back = paired_bootstrap(values, seed), paired_bootstrap([-value for value in values], seed)
@@ -64,7 +64,7 @@ def test_swapping_the_runs_mirrors_the_result(values, seed):
     assert there.low <= there.high
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, 60), st.integers(0, 2**64))
 def test_no_difference_is_no_difference(pairs, seed):
     nothing = paired_bootstrap([0.0] * pairs, seed)

@@ -170,7 +170,7 @@ async def test_no_body_whatever_breaks_anything(gateway, token):
     headers = {"authorization": f"Bearer {token}", **JSON}
 
     @given(st.sampled_from(BODIES), json_documents | st.dictionaries(st.sampled_from(FIELDS), json_documents))
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=150, suppress_health_check=list(HealthCheck))
     def send(where, document):
         method, path = where
         answered = http.request(method, path, content=json.dumps(document), headers=headers)

@@ -370,7 +370,7 @@ def test_shelves_of_nobody_do_not_pile_up():
 KEYS = 3
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_whatever_breaks_off_every_event_is_heard_once_and_in_the_order_of_its_key(data):
     """Replicas interleave partitions in their own ways, and start anew; a listener goes from one to another."""
