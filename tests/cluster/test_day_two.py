@@ -24,51 +24,48 @@ OPERATION_SECONDS = 120
 
 
 @pytest.fixture(scope="module")
-def release(make_release: MakeRelease) -> Iterator[Release]:
+def installation(make_release: MakeRelease) -> Iterator[Release]:
+    """One of its own, for its pods come and go."""
     with make_release() as release:
         release.install()
         yield release
 
 
-@pytest.fixture
-def api(release: Release) -> Iterator[Api]:
-    with release.reachable() as url:
-        yield Api(url, ADMIN, release.admin_password())
-
-
-def test_a_signing_key_is_published_before_it_signs(release: Release, api: Api) -> None:
+def test_a_signing_key_is_published_before_it_signs(installation: Release, api: Api) -> None:
     before = published_keys(api)
-    release.kubectl("exec", "deployment/assay-auth", "--", "python", "-m", "assay_auth", "rotate-signing-key")
+    installation.kubectl("exec", "deployment/assay-auth", "--", "python", "-m", "assay_auth", "rotate-signing-key")
     after = eventually("the new key is published", lambda: published_keys(api), lambda keys: keys > before, 120)
     assert len(after) == len(before) + 1
     assert api.get("/v1/me"), "tokens of the key before go on"
 
 
-def test_the_key_encryption_key_is_changed_step_by_step(release: Release) -> None:
+def test_the_key_encryption_key_is_changed_step_by_step(installation: Release) -> None:
     """The four steps of docs/operations/keys.md; what the old key sealed opens at the end with the new one alone."""
-    old, new = key_encryption_key(release), base64.b64encode(os.urandom(32)).decode()
-    keys_before = keys_of(release)
+    old, new = key_encryption_key(installation), base64.b64encode(os.urandom(32)).decode()
+    keys_before = keys_of(installation)
 
-    set_key_encryption_keys(release, old, previous=new)
-    set_key_encryption_keys(release, new, previous=old)
-    told = release.kubectl("exec", "deployment/assay-auth", "--", "python", "-m", "assay_auth", "reseal")
+    set_key_encryption_keys(installation, old, previous=new)
+    set_key_encryption_keys(installation, new, previous=old)
+    told = installation.kubectl("exec", "deployment/assay-auth", "--", "python", "-m", "assay_auth", "reseal")
     assert "sealed anew: the previous keys may go" in told
-    set_key_encryption_keys(release, new, previous=None)
+    set_key_encryption_keys(installation, new, previous=None)
 
-    assert keys_of(release) == keys_before, "the signing keys are those of before"
-    assert key_encryption_key(release) == new
+    assert keys_of(installation) == keys_before, "the signing keys are those of before"
+    assert key_encryption_key(installation) == new
 
 
-def test_usage_is_counted_anew_from_kafka(release: Release, cluster: Cluster, api: Api) -> None:
+def test_usage_is_counted_anew_from_kafka(installation: Release, cluster: Cluster, api: Api) -> None:
     """The replay of docs/operations/kafka.md, as a Job made of the Deployment by deploy/k8s/operation.py."""
     api.prompt("counted", "one", "two")
     counted = eventually("the events are counted", lambda: counters(api), lambda sums: any(sums.values()), 60)
 
-    release.kubectl("scale", "deployment/assay-analytics", "--replicas=0")
-    release.kubectl("wait", "--for=delete", "pod", "--selector=app.kubernetes.io/component=analytics", "--timeout=100s")
-    run_operation(release, cluster, "analytics", "assay_analytics", "replay", "beginning")
-    release.kubectl("scale", "deployment/assay-analytics", "--replicas=1")
-    release.kubectl("rollout", "status", "deployment/assay-analytics", "--timeout=100s")
+    installation.kubectl("scale", "deployment/assay-analytics", "--replicas=0")
+    installation.kubectl(
+        "wait", "--for=delete", "pod", "--selector=app.kubernetes.io/component=analytics", "--timeout=100s"
+    )
+    run_operation(installation, cluster, "analytics", "assay_analytics", "replay", "beginning")
+    installation.kubectl("scale", "deployment/assay-analytics", "--replicas=1")
+    installation.kubectl("rollout", "status", "deployment/assay-analytics", "--timeout=100s")
 
     eventually("all is counted again, each once", lambda: counters(api), lambda sums: sums == counted, 90)
 
