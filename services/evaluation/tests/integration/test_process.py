@@ -108,6 +108,16 @@ async def slow_answers(provider, seconds):
     yield
 
 
+async def completed(caller, run, eventually):
+    """The run, once it has ended well."""
+
+    async def found():
+        now = await caller.run(run.id)
+        return now if now.status == pb.RUN_STATUS_COMPLETED else None
+
+    return await eventually(found, seconds=120)
+
+
 @pytest.mark.chaos
 @pytest.mark.timeout(420)
 async def test_a_run_survives_the_death_of_its_worker(caller, start, provider, eventually, stored_events):
@@ -125,12 +135,7 @@ async def test_a_run_survives_the_death_of_its_worker(caller, start, provider, e
         assert killed_at.status == pb.RUN_STATUS_RUNNING
         asked_by_the_first = len(provider.asked)
         await start("work", ASSAY_WORKER__REQUESTS="8")
-
-        async def completed():
-            found = await caller.run(run.id)
-            return found if found.status == pb.RUN_STATUS_COMPLETED else None
-
-        done = await eventually(completed, seconds=120)
+        done = await completed(caller, run, eventually)
     assert (done.progress.measured, done.progress.unmeasured) == (32, 0)
     assert (done.summaries[0].measured, done.summaries[0].passed) == (32, 32)
     assert done.totals.input_tokens == 32 * 10
@@ -183,10 +188,10 @@ async def test_a_worker_that_leaves_under_load_hands_its_partitions_over_at_once
         assert await asyncio.wait_for(first.process.wait(), 20) == 0
         gone = asyncio.get_running_loop().time()
 
-        async def completed():
+        async def is_completed():
             return (await caller.run(run.id)).status == pb.RUN_STATUS_COMPLETED
 
-        await eventually(completed, seconds=60)
+        await eventually(is_completed, seconds=60)
         done = asyncio.get_running_loop().time()
         assert await second.ready()
     assert gone - told < 20, "the grace that it was given"
@@ -245,11 +250,7 @@ async def test_a_worker_killed_between_the_dead_letter_and_its_items_leaves_them
     assert (await caller.run(run.id)).status == pb.RUN_STATUS_RUNNING
     await start("work")
 
-    async def completed():
-        found = await caller.run(run.id)
-        return found if found.status == pb.RUN_STATUS_COMPLETED else None
-
-    done = await eventually(completed, seconds=120)
+    done = await completed(caller, run, eventually)
     assert (done.progress.measured, done.progress.unmeasured) == (0, 3)
     assert Counter(kind for kind, _ in await stored_events(caller.org_id))["RunCompleted"] == 1
     assert len(await letters()) == 2
@@ -279,11 +280,7 @@ async def test_a_task_that_kills_every_worker_is_given_up_and_its_neighbour_is_d
     await connections.execute(_MORE_DEATHS, MAX_DEATHS - 2)
     await start("work")
 
-    async def completed():
-        found = await caller.run(run.id)
-        return found if found.status == pb.RUN_STATUS_COMPLETED else None
-
-    done = await eventually(completed, seconds=120)
+    done = await completed(caller, run, eventually)
     assert (done.progress.measured, done.progress.unmeasured) == (8, 8)
     reasons = [result.unmeasured_reason for result in await caller.results(run.id)]
     assert reasons == [f"given up: {MAX_DEATHS} workers died over it"] * 8 + [""] * 8

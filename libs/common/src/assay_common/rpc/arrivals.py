@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import grpc
 import grpc.aio
 
 from assay_common.rpc.authorisation import is_infrastructure
-
-Handler = Any  # grpc's RpcMethodHandler: four optional behaviours and two codecs
+from assay_common.rpc.interceptor import Handler
 
 QUIET_SECONDS: Final = 0.25
 """So long after the last call nobody is taken to be on the way any more."""
