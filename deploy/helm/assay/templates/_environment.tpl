@@ -47,7 +47,7 @@
   value: "false"
 {{- end }}
 {{- range $need := $component.needs }}
-{{- if has $need (list "database" "kafka" "valkey" "objectStore" "models" "keys") }}
+{{- if has $need (list "database" "kafka" "valkey" "objectStore" "models" "clone" "keys") }}
 {{ include (printf "assay.env.%s" $need) $context }}
 {{- end }}
 {{- end }}
@@ -155,6 +155,19 @@
 {{- define "assay.env.models" -}}
 - name: ASSAY_MODELS
   value: {{ .root.Values.models | toJson | quote }}
+{{- end -}}
+
+{{- define "assay.env.clone" -}}
+{{- with .root.Values.clone -}}
+- name: ASSAY_CLONE__ALLOWED_HOSTS
+  value: {{ .allowedHosts | toJson | quote }}
+- name: ASSAY_CLONE__ALLOWED_NETWORKS
+  value: {{ .allowedNetworks | toJson | quote }}
+{{- if .caSecret }}
+- name: ASSAY_CLONE__CA_FILE
+  value: /etc/assay/clone/ca.crt
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{- define "assay.env.keys" -}}

@@ -89,7 +89,7 @@ securityContext:
 {{/* Servers whose certificates a component is to verify, by the value that names them, and the Secret with who vouches
      for them. Mails are carried for who holds the keys. */}}
 {{- define "assay.pod.authorities" -}}
-{{- range $server, $need := dict "database" "database" "kafka" "kafka" "valkey" "valkey" "smtp" "keys" }}
+{{- range $server, $need := dict "database" "database" "kafka" "kafka" "valkey" "valkey" "clone" "clone" "smtp" "keys" }}
 {{- with (index $.root.Values $server).caSecret }}
 {{- if has $need $.component.needs }}
 {{ $server }}: {{ . | quote }}
