@@ -7,9 +7,6 @@ one ends TLS, as a cloud provider's proxy does; the password is Valkey's own.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ssl
-from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,6 +25,7 @@ from assay_local.ports import HOST, free_port
 from assay_local.site import Address, Site
 from assay_local.tls import Tls
 from assay_testing.certificates import Authority
+from assay_testing.relay import Identity, tls_in_front_of
 
 SCHEMAS = ("auth", "prompt", "evaluation", "audit", "analytics")
 DATABASE_PASSWORD = "p@ss/word:with everything"
@@ -178,7 +176,7 @@ async def test_kafka_refuses_and_says_why(
 
 async def test_the_gateway_shares_its_limits_over_tls(release: Any, servers: Servers) -> None:
     async with (
-        _tls_in_front_of(servers.valkey, servers.issued) as port,
+        tls_in_front_of(servers.valkey.port, Identity(servers.issued)) as port,
         _gateway(release(valkey={"port": port}), servers, servers.authority) as (url, process),
         httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE) as client,
     ):
@@ -214,35 +212,11 @@ async def test_the_gateway_shares_its_limits_over_tls(release: Any, servers: Ser
 async def test_valkey_refuses_and_the_gateway_says_why(
     changes: dict[str, Any], trusted: str, words: str, release: Any, servers: Servers
 ) -> None:
-    async with _tls_in_front_of(servers.valkey, servers.issued) as port:
+    async with tls_in_front_of(servers.valkey.port, Identity(servers.issued)) as port:
         rendering = release(valkey={"port": port, **changes})
         async with _gateway(rendering, servers, getattr(servers, trusted)) as (_, process):
             said = await _line(process, "valkey is away")
     assert words in said
-
-
-@asynccontextmanager
-async def _tls_in_front_of(valkey: Valkey, issued: Tls) -> AsyncIterator[int]:
-    """The port of a relay that ends TLS and passes everything on to Valkey."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(issued.certificate, issued.key)
-
-    async def copied(source: StreamReader, target: StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while chunk := await source.read(65536):
-                target.write(chunk)
-                await target.drain()
-        target.close()
-
-    async def relayed(reader: StreamReader, writer: StreamWriter) -> None:
-        onwards_reader, onwards_writer = await asyncio.open_connection(HOST, valkey.port)
-        await asyncio.gather(copied(reader, onwards_writer), copied(onwards_reader, writer))
-
-    server = await asyncio.start_server(relayed, HOST, 0, ssl=context)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
 
 
 @asynccontextmanager

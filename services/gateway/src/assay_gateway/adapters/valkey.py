@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, Final
 
 from redis.asyncio import Redis
@@ -12,7 +11,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError
 
-from assay_common.certificates import distrust, measure_read_always
+from assay_common.certificates import distrust
+from assay_gateway.adapters.encrypted import share_context
 from assay_gateway.application.ports import BucketsAway, Lease
 from assay_gateway.domain.rate import Claims
 
@@ -89,8 +89,7 @@ async def valkey(url: str, timeout_seconds: float) -> AsyncIterator[Redis]:
         socket_connect_timeout=timeout_seconds,
         client_name="assay-gateway",
     )
-    if trusted := client.connection_pool.connection_kwargs.get("ssl_ca_certs"):
-        measure_read_always(Path(trusted))
+    share_context(client)
     # The caller decides what a failure means; a retry here would only make requests wait.
     client.set_retry(Retry(NoBackoff(), 0))
     try:
