@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,6 +54,11 @@ def test_a_listener_is_cut_off_and_hears_the_rest(api):
 
 @pytest.mark.parametrize("how", ["signed out", "closed from another session"])
 def test_a_closed_session_stops_working_within_a_second(stack, api, how):
+    assert statistics.median(seconds_to_close(stack, api, how) for _ in range(3)) < WITHIN
+
+
+def seconds_to_close(stack: Any, api: Any, how: str) -> float:
+    """How long a closed session can still be used; its listener is told, too."""
     session = open_session(stack, api)
     headers = {"authorization": f"Bearer {session['access_token']}", "x-forwarded-for": api.address}
     with httpx.Client(base_url=api.url, headers=headers) as http, listen(api, session["access_token"]) as listener:
@@ -71,4 +77,4 @@ def test_a_closed_session_stops_working_within_a_second(stack, api, how):
             while True:
                 listener.recv(timeout=30)
     assert ended.value.rcvd.code == 4001
-    assert took < WITHIN
+    return took

@@ -136,7 +136,7 @@ async def test_a_task_that_outlives_the_grace_is_cancelled():
 
 
 async def test_a_task_with_nothing_to_finish_is_cancelled_at_once():
-    async with asyncio.timeout(5), running(Lifecycle(grace_seconds=60), nothing) as lifecycle:
+    async with asyncio.timeout(30), running(Lifecycle(grace_seconds=60), nothing) as lifecycle:
         refresh = lifecycle.spawn("refresh", asyncio.sleep(3600), cancel_on_stop=True)
     assert refresh.cancelled()
 
@@ -151,7 +151,7 @@ async def test_the_grace_runs_from_the_first_stop():
 
 
 async def test_an_error_in_the_block_drains_too():
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         with pytest.raises(ValueError, match="mine"):
             async with running(Lifecycle(), nothing) as lifecycle:
                 refresh = lifecycle.spawn("refresh", asyncio.sleep(3600), cancel_on_stop=True)

@@ -119,7 +119,7 @@ async def test_retry_after_is_honoured(measured, provider):
 
 async def test_an_item_that_hangs_does_not_spoil_the_others(measured, provider):
     provider.answer = lambda prompt, _nth: TimeoutError if "mail 1" in prompt else "sorted"
-    run, results = await measured(item_seconds=4.0, attempt_seconds=3.5)
+    run, results = await measured(item_seconds=8.0, attempt_seconds=7.5)
     assert (run.progress.measured, run.progress.unmeasured) == (2, 1)
     assert [result.HasField("output") for result in results] == [True, False, True]
 

@@ -255,7 +255,7 @@ async def test_a_cancelled_run_is_never_asked_again(caller, stored_events, worke
     cancelled = await caller.runs.CancelRun(pb.CancelRunRequest(id=run.id))
     assert (cancelled.status, cancelled.progress.measured) == (pb.RUN_STATUS_CANCELLED, 0)
     assert cancelled.HasField("finished_at")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await working
     await do_tasks(caller, stored_events, worker())
     assert len(provider.asked) == 2

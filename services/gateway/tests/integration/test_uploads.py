@@ -112,7 +112,7 @@ async def test_a_bundle_announced_as_too_large_is_413_before_it_is_sent(client):
     head = f"POST /v1/repositories/shop/bundles HTTP/1.1\r\nhost: x\r\ncontent-length: {2 * 1024 * MIB}\r\n"
     head += f"authorization: {client.headers['authorization']}\r\ncontent-type: application/x-git-bundle\r\n\r\n"
     writer.write(head.encode())
-    assert b" 413 " in await asyncio.wait_for(reader.readline(), 5)
+    assert b" 413 " in await asyncio.wait_for(reader.readline(), 30)
     writer.close()
 
 

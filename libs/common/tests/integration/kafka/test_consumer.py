@@ -289,6 +289,6 @@ async def test_what_happened_is_counted(room, make_notes):
     assert sample("kafka_consumed_total", outcome="done") == 2
     assert sample("kafka_consumed_total", outcome="dead_letter") == 1
     assert sample("kafka_dead_letters_total") == 1
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while sample("kafka_consumer_lag", partition="0") != 0:  # noqa: ASYNC110 - a gauge tells no one when it changes
             await asyncio.sleep(0.05)

@@ -72,5 +72,5 @@ async def test_a_database_that_stays_away_is_named_after_the_deadline(monkeypatc
 async def test_a_wrong_password_is_not_waited_for(settings):
     url = settings.url.get_secret_value().replace("assay_notes:", "assay_notes:wrong")
     with pytest.raises(Exception, match="password authentication failed"):
-        async with asyncio.timeout(5), pool(DatabaseSettings(url=url), "notes"):
+        async with asyncio.timeout(30), pool(DatabaseSettings(url=url), "notes"):
             pass

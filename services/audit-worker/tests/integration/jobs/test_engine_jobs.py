@@ -96,7 +96,7 @@ async def test_a_job_without_questions_ends_by_itself(make_jobs, opened, scratch
 @pytest.mark.parametrize("fault", ["killed", "deleted", "stopped"])
 async def test_a_job_lost_in_the_middle_is_replaced(fault, make_jobs, opened, scratch, cluster, until):
     mirror, inventory = await opened(SLOW)
-    async with make_jobs(silence_seconds=6) as jobs:
+    async with make_jobs(silence_seconds=10) as jobs:
         running = asyncio.create_task(
             EngineRunner(scratch, jobs, parts=2).run(uuid4(), VULTURE, inventory.files, mirror, together=True)
         )
