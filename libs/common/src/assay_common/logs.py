@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from secrets import token_hex
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -26,6 +26,8 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 _SECRET_KEY = re.compile(r"password|token|secret|authorization|api_?key", re.IGNORECASE)
 _BEARER = re.compile(r"\b(?i:bearer)\s+\S+|\beyJ[\w-]+\.[\w-]+\.[\w-]*")
+_PROCESSORS: Final[list[Processor]] = []
+"""One list for the life of the process: a logger keeps that of its first use, and hears of a later configuration so."""
 _NOT_SECRET = frozenset({"tokens", "input_tokens", "output_tokens", "total_tokens", "max_tokens"})
 
 
@@ -46,8 +48,9 @@ def bound_request_id(value: str | None) -> Iterator[None]:
 
 def configure_logging(service: str, settings: LogSettings) -> None:
     """Send structlog and the standard library's logging to standard output in one form."""
+    _PROCESSORS[:] = [*_common(service), *_render(settings)]
     structlog.configure(
-        processors=[*_common(service), *_render(settings)],
+        processors=_PROCESSORS,
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.level]),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,

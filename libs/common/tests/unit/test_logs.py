@@ -15,7 +15,7 @@ JWT = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 def lines(capsys):
     """Configures logging when called (in the test: standard output is another in the set-up); the result reads it."""
     root = logging.getLogger()
-    before = root.handlers[:], root.level
+    before = root.handlers[:], root.level, structlog.get_config()
 
     def configure():
         configure_logging("prompt", LogSettings())
@@ -24,7 +24,7 @@ def lines(capsys):
     yield configure
     root.handlers[:] = before[0]
     root.setLevel(before[1])
-    structlog.reset_defaults()
+    structlog.configure(**before[2])
 
 
 def test_a_line_carries_the_ids_that_join_it_with_others(lines):
