@@ -240,6 +240,12 @@ def kafka_settings(kafka):
 
 
 @pytest.fixture
+def address():
+    """A network address that no other test comes from."""
+    return f"2001:db8:{uuid4().hex[:4]}:{uuid4().hex[:4]}::1"
+
+
+@pytest.fixture
 async def make_gateway(kafka_settings, valkey):
     """`await make_gateway(backend, valkey={...}, limits={...})` starts one; all end with the test."""
     async with AsyncExitStack() as stack:

@@ -19,12 +19,6 @@ SIGN_IN_COST = 5
 ELSEWHERE = {"listen": "127.0.0.1:0", "trusted_proxies": "127.0.0.1"}
 
 
-@pytest.fixture
-def address():
-    """A network address that no other test comes from."""
-    return f"2001:db8:{uuid4().hex[:4]}:{uuid4().hex[:4]}::1"
-
-
 class WrongPassword(Unauthenticated):
     pass
 
